@@ -1,0 +1,134 @@
+"""The SDK session and its clients: one of each service for each region used, made when first needed.
+
+A client is expensive (20 to 200 ms of CPU, a connection pool of its own), a request is not. So clients are shared
+by all tasks, and live until the run ends.
+"""
+
+from __future__ import annotations
+
+import logging
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import aioboto3
+import anyio
+from aiobotocore.config import AioConfig
+from botocore import exceptions as sdk
+from botocore.loaders import create_loader
+
+from s3audit_async.aws.errors import plain
+from s3audit_async.errors import UsageError
+from s3audit_async.model import Service
+
+if TYPE_CHECKING:
+    from s3audit_async.options import Options
+
+NO_REGION = "aws-global"
+"""botocore's name for "whatever signs without a region", where neither options nor environment name one."""
+
+_EXTRAS_TYPE = "s3audit"
+_MODELS = Path(__file__).parent / "models"
+_KEEPALIVE_SECONDS = 12.0  # aiobotocore's own default, which naming any connector argument would undo
+
+_log = logging.getLogger(__name__)
+
+
+def open_session(*, profile: str | None = None, region: str | None = None) -> aioboto3.Session:
+    """Make a session from the standard environment and files. Raises `UsageError` for those that are wrong."""
+    try:
+        return aioboto3.Session(profile_name=profile, region_name=region)
+    except sdk.ProfileNotFound as error:
+        raise UsageError(f"{plain(error)}", hint="'aws configure list-profiles' shows those there are") from error
+    except sdk.BotoCoreError as error:
+        raise UsageError(f"the AWS configuration cannot be used: {plain(error)}", hint="mend ~/.aws/config") from error
+
+
+class Clients:
+    """All SDK clients of one run."""
+
+    def __init__(self, session: aioboto3.Session, options: Options, *, user_agent: str) -> None:
+        self._session = session
+        self._options = options
+        self._user_agent = user_agent
+        self._clients: dict[tuple[Service, str], Any] = {}
+        self._opening = anyio.Lock()
+        self._opened = AsyncExitStack()
+        self.home_region: str = session.region_name or NO_REGION
+        _teach_blocked_encryption_types(session)
+
+    async def get(self, service: Service, region: str) -> Any:  # noqa: ANN401 - SDK clients are made at run time
+        """Give the client of a service in a region."""
+        client = self._clients.get((service, region))
+        if client is not None:
+            return client
+        async with self._opening:
+            if (service, region) not in self._clients:
+                self._clients[service, region] = await self._opened.enter_async_context(
+                    self._session.client(
+                        service.value,
+                        region_name=region,
+                        endpoint_url=self._options.endpoint_url,
+                        config=self._config(service),
+                    )
+                )
+                if service is Service.S3:
+                    _report_redirects(self._clients[service, region])
+        return self._clients[service, region]
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        await self._opened.aclose()
+
+    def _config(self, service: Service) -> AioConfig:
+        return AioConfig(
+            retries={"total_max_attempts": 1, "mode": "standard"},  # tenacity is the only retry layer
+            connect_timeout=self._options.connect_timeout,
+            read_timeout=self._options.timeout,
+            max_pool_connections=self._options.max_concurrency,
+            connector_args={"keepalive_timeout": _KEEPALIVE_SECONDS},
+            user_agent_extra=self._user_agent,
+            s3=self._s3_settings() if service is Service.S3 else None,
+        )
+
+    def _s3_settings(self) -> dict[str, Any]:
+        """Choose path-style addressing, unless the user's own configuration says otherwise.
+
+        With virtual-hosted style every bucket is a host of its own: a name look-up, a connection and a TLS
+        handshake for each. Transfer acceleration serves objects only and does not go with path style.
+        """
+        configured = _botocore_session(self._session).get_scoped_config().get("s3")
+        style = configured.get("addressing_style") if isinstance(configured, dict) else None
+        return {"addressing_style": style or "path", "use_accelerate_endpoint": False}
+
+
+def _botocore_session(session: aioboto3.Session) -> Any:  # noqa: ANN401 - untyped SDK object
+    # aioboto3 has no public way to the session it wraps (15.5.0, aioboto3/session.py).
+    return session._session  # noqa: SLF001
+
+
+def _teach_blocked_encryption_types(session: aioboto3.Session) -> None:
+    """Add BlockedEncryptionTypes to a session's S3 model, which botocore 1.40 drops from answers silently.
+
+    The addition has an extras type of its own: a file of the type `sdk-extras` would replace botocore's own. A
+    fresh loader is put in, as the session's may have the model in its cache already. Harmless where botocore
+    knows the member itself (1.43).
+    """
+    inner = _botocore_session(session)
+    loader = create_loader(inner.get_config_variable("data_path"))
+    loader.search_paths.append(str(_MODELS))
+    loader.extras_types.append(_EXTRAS_TYPE)
+    inner.register_component("data_loader", loader)
+
+
+def _report_redirects(client: Any) -> None:  # noqa: ANN401 - untyped SDK object
+    """Keep botocore from following S3's region redirects inside of one call.
+
+    It would ask again (and, for some codes, send a HeadBucket) unseen by limits, counts and retries. It asks once
+    at most, so it is told that it has; the error then comes out, and the engine asks in the right region itself.
+    """
+
+    def already_redirected(context: dict[str, Any], **_: object) -> None:
+        context.setdefault("s3_redirect", {})["redirected"] = True
+
+    client.meta.events.register_last("before-parameter-build.s3", already_redirected)

@@ -1,0 +1,147 @@
+"""Pure decisions: what an error code calls for, and what it says of a bucket.
+
+Codes are matched as text, never as exception classes: KMS's AccessDeniedException and ThrottlingException are
+not in its service model, and GetBucketEncryption models no error at all.
+"""
+
+from __future__ import annotations
+
+from enum import Enum, auto
+from typing import TYPE_CHECKING
+
+from s3audit_async.errors import TransportCode
+
+if TYPE_CHECKING:
+    from s3audit_async.errors import CallError
+
+NO_SUCH_BUCKET = "NoSuchBucket"
+KEY_DOES_NOT_EXIST = "NotFoundException"
+
+# botocore/retries/standard.py lists these; 429 is left out there (botocore#2635) and added here by status.
+_THROTTLES = frozenset(
+    {
+        "BandwidthLimitExceeded",
+        "EC2ThrottledException",
+        "LimitExceededException",
+        "PriorRequestNotComplete",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "RequestThrottled",
+        "RequestThrottledException",
+        "SlowDown",
+        "ThrottledException",
+        "Throttling",
+        "ThrottlingException",
+        "TooManyRequests",
+        "TooManyRequestsException",
+    }
+)
+_TRANSIENTS = frozenset(
+    {
+        "DependencyTimeoutException",
+        "InternalError",
+        "InternalFailure",
+        "KMSInternalException",
+        "RequestTimeout",
+        "RequestTimeoutException",
+        "ServiceUnavailable",
+        TransportCode.UNREACHABLE,
+        TransportCode.READ_TIMEOUT,
+        TransportCode.CLOSED,
+        TransportCode.INVALID_RESPONSE,
+    }
+)
+_TOO_MANY_REQUESTS = 429
+_SERVER_ERRORS = range(500, 600)
+_NOT_IMPLEMENTED = 501  # an answer, and it will not change: S3-compatible stores send it
+
+_DENIALS = frozenset(
+    {
+        "AccessDenied",
+        "AccessDeniedException",
+        "AllAccessDisabled",
+        "Forbidden",
+        "UnauthorizedAccess",
+        "HTTP403",
+    }
+)
+_WRONG_REGIONS = frozenset(
+    {
+        "AuthorizationHeaderMalformed",
+        "IllegalLocationConstraintException",
+        "PermanentRedirect",
+        "Redirect",
+        "TemporaryRedirect",
+    }
+)
+_REDIRECTS = frozenset({301, 302, 307, 308})
+_BAD_CREDENTIALS = frozenset(
+    {
+        "ExpiredToken",
+        "ExpiredTokenException",
+        "IncompleteSignature",
+        "InvalidAccessKeyId",
+        "InvalidClientTokenId",
+        "InvalidToken",
+        "MissingAuthenticationToken",
+        "RequestExpired",
+        "RequestTimeTooSkewed",
+        "SignatureDoesNotMatch",
+        "TokenRefreshRequired",
+        "UnrecognizedClientException",
+    }
+)
+
+
+class Reaction(Enum):
+    """What a failed request calls for."""
+
+    THROTTLED = auto()
+    """Ask again, later, and ask less."""
+    TRANSIENT = auto()
+    """Ask again."""
+    FINAL = auto()
+    """It is an answer."""
+
+
+class Verdict(Enum):
+    """What a failed GetBucketEncryption says of the bucket."""
+
+    UNCONFIGURED = auto()
+    DENIED = auto()
+    GONE = auto()
+    ELSEWHERE = auto()
+    """The bucket is in another region."""
+    FAILED = auto()
+
+
+def react(code: str, status: int | None) -> Reaction:
+    """Tell whether a failed request is worth another attempt, by error code first and HTTP status second."""
+    if code in _THROTTLES or status == _TOO_MANY_REQUESTS:
+        return Reaction.THROTTLED
+    if code in _TRANSIENTS:
+        return Reaction.TRANSIENT
+    if status in _SERVER_ERRORS and status != _NOT_IMPLEMENTED:
+        return Reaction.TRANSIENT
+    return Reaction.FINAL
+
+
+def rejects_credentials(code: str) -> bool:
+    """Tell whether a code says that the credentials themselves are not taken, as opposed to not enough."""
+    return code in _BAD_CREDENTIALS
+
+
+def is_denied(code: str) -> bool:
+    """Tell whether a code says that the credentials are known and may not do this."""
+    return code in _DENIALS
+
+
+def verdict(error: CallError) -> Verdict:
+    """Judge a GetBucketEncryption that failed for good."""
+    if error.code == "ServerSideEncryptionConfigurationNotFoundError":
+        return Verdict.UNCONFIGURED
+    if error.code in _WRONG_REGIONS or error.status in _REDIRECTS:
+        return Verdict.ELSEWHERE
+    if error.code == NO_SUCH_BUCKET:
+        return Verdict.GONE
+    return Verdict.DENIED if is_denied(error.code) else Verdict.FAILED

@@ -1,0 +1,106 @@
+"""One question to AWS: a slot for each attempt, a bound on its time, the retry policy, and word to the observer."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from time import monotonic
+from typing import TYPE_CHECKING, TypeVar
+
+import anyio
+
+from s3audit_async.codes import Reaction, react
+from s3audit_async.errors import CallError, TransportCode
+from s3audit_async.limiter import Gate, Slots
+from s3audit_async.model import Call, Operation, Retry, Service
+from s3audit_async.retry import RetryPolicy, ask_until_answered
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from s3audit_async.options import Options
+    from s3audit_async.ports import Observer
+
+T = TypeVar("T")
+
+_SERVICE_OF = {
+    Operation.LIST_BUCKETS: Service.S3,
+    Operation.GET_BUCKET_LOCATION: Service.S3,
+    Operation.HEAD_BUCKET: Service.S3,
+    Operation.GET_BUCKET_ENCRYPTION: Service.S3,
+    Operation.DESCRIBE_KEY: Service.KMS,
+    Operation.GET_CALLER_IDENTITY: Service.STS,
+}
+
+
+class Asker:
+    """Asks questions within the limits of a run."""
+
+    def __init__(self, options: Options, observer: Observer) -> None:
+        self.policy = RetryPolicy(max_attempts=options.max_attempts)
+        self._timeout = options.timeout
+        self._observer = observer
+        self._slots = Slots(options.max_concurrency)
+        self._gates: dict[tuple[Service, str], Gate] = {}
+
+    async def ask(
+        self,
+        operation: Operation,
+        target: str,
+        region: str,
+        request: Callable[[], Awaitable[T]],
+        *,
+        unreachable_attempts: int | None = None,
+    ) -> T:
+        """Await `request()` until it is answered. Raises the last `CallError` when the policy gives up.
+
+        `unreachable_attempts` bounds the attempts at an endpoint that cannot be connected to.
+        """
+        gate = self._gate(_SERVICE_OF[operation], region)
+
+        async def attempt() -> T:
+            async with gate:
+                return await self._attempt(gate, operation, target, region, request)
+
+        def tell(error: CallError, attempts: int, wait: float) -> None:
+            throttled = react(error.code, error.status) is Reaction.THROTTLED
+            self._observer.retrying(Retry(operation, region, target, error.code, attempts, wait, throttled))
+
+        policy = self.policy
+        if unreachable_attempts is not None:
+            policy = replace(policy, unreachable_attempts=unreachable_attempts)
+        return await ask_until_answered(attempt, policy, before_wait=tell)
+
+    async def _attempt(
+        self, gate: Gate, operation: Operation, target: str, region: str, request: Callable[[], Awaitable[T]]
+    ) -> T:
+        started = monotonic()
+        in_flight = self._slots.in_flight
+        try:
+            try:
+                with anyio.fail_after(self._timeout):
+                    answer = await request()
+            except TimeoutError as error:
+                raise CallError(
+                    operation,
+                    target,
+                    region,
+                    code=TransportCode.READ_TIMEOUT,
+                    message=f"no answer within {self._timeout:g} s",
+                ) from error
+        except CallError as error:
+            throttled = react(error.code, error.status) is Reaction.THROTTLED
+            if throttled:
+                gate.throttled()
+            else:
+                gate.succeeded()
+            self._observer.called(Call(operation, region, monotonic() - started, in_flight, error.code, throttled))
+            raise
+        gate.succeeded()
+        self._observer.called(Call(operation, region, monotonic() - started, in_flight))
+        return answer
+
+    def _gate(self, service: Service, region: str) -> Gate:
+        gate = self._gates.get((service, region))
+        if gate is None:
+            gate = self._gates[service, region] = self._slots.gate()
+        return gate

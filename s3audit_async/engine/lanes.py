@@ -1,0 +1,153 @@
+"""The lanes: one for each region, each with its own bounded inbox and its own workers."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack, aclosing
+from typing import TYPE_CHECKING, Self
+
+import anyio
+
+from s3audit_async.engine.auditing import Auditor
+from s3audit_async.engine.listing import list_buckets
+from s3audit_async.errors import ListingError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from anyio.abc import TaskGroup
+    from anyio.streams.memory import MemoryObjectSendStream
+
+    from s3audit_async.engine.asking import Asker
+    from s3audit_async.model import Bucket, Row
+    from s3audit_async.options import Options
+    from s3audit_async.ports import Gateway, Observer
+
+INBOX = 10_000
+"""Buckets that may wait in one lane, at about 0.3 KiB each. Only beyond that does a slow region hold the listing up."""
+WORKERS_PER_SLOT = 2
+"""Workers of a lane for each request in flight: those who wait for a retry hold no slot, others go on meanwhile."""
+
+
+class Lane:
+    """A bounded inbox and the workers that empty it. A worker is started when a bucket finds none that is free."""
+
+    def __init__(self, work: Callable[[Bucket], Awaitable[None]], tasks: TaskGroup, most_workers: int) -> None:
+        self._send, self._receive = anyio.create_memory_object_stream["Bucket"](INBOX)
+        self._work = work
+        self._tasks = tasks
+        self._most_workers = most_workers
+        self._workers = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._send.close()
+        self._receive.close()
+
+    async def put(self, bucket: Bucket) -> None:
+        """Queue a bucket, waiting while the inbox is full."""
+        if self._workers < self._most_workers and not self._receive.statistics().tasks_waiting_receive:
+            self._workers += 1
+            self._tasks.start_soon(self._worker)
+        await self._send.send(bucket)
+
+    def end(self) -> None:
+        """Let the workers go home once the inbox is empty."""
+        self._send.close()
+
+    async def _worker(self) -> None:
+        async for bucket in self._receive:
+            await self._work(bucket)
+
+
+class Pipeline:
+    """The whole flow of one run: listing, locating, lanes, rows.
+
+    Tasks: the feed, and for each lane up to `WORKERS_PER_SLOT` times `max_concurrency` workers.
+    """
+
+    def __init__(
+        self,
+        gateway: Gateway,
+        asker: Asker,
+        options: Options,
+        observer: Observer,
+        rows: MemoryObjectSendStream[Row],
+    ) -> None:
+        self._gateway = gateway
+        self._asker = asker
+        self._options = options
+        self._observer = observer
+        self._rows = rows
+        self._auditor = Auditor(gateway, asker, observer, identify=options.identify)
+        self._lanes: dict[str, Lane] = {}
+        self._opened = ExitStack()
+
+    async def run(self) -> None:
+        """Send one row for each bucket. Raises `RunError`, bare or in a group, when that is not possible.
+
+        When the listing breaks off, what was listed until then is audited to the end first.
+        """
+        broken_off: ListingError | None = None
+        with self._opened:
+            async with anyio.create_task_group() as auditing:
+                async with anyio.create_task_group() as locating:
+                    locating.start_soon(self._auditor.account)
+                    unlocated = self._open_lane(lambda bucket: self._locate(bucket, auditing), locating)
+                    try:
+                        await self._feed(unlocated, auditing)
+                    except ListingError as error:
+                        broken_off = error
+                    unlocated.end()
+                for lane in self._lanes.values():
+                    lane.end()
+        if broken_off is not None:
+            raise broken_off
+
+    async def _feed(self, unlocated: Lane, auditing: TaskGroup) -> None:
+        pages = list_buckets(self._gateway, self._asker, self._options, self._observer)
+        async with aclosing(pages):
+            async for page in pages:
+                for bucket in page:
+                    if bucket.name in self._options.skip:
+                        continue
+                    if bucket.region is None:
+                        await unlocated.put(bucket)
+                    else:
+                        await self._route(bucket, bucket.region, auditing)
+        self._observer.listing_ended()
+
+    async def _locate(self, bucket: Bucket, auditing: TaskGroup) -> None:
+        located = await self._auditor.locate(bucket)
+        # What cannot be located is asked for at home, and has a row whatever regions were chosen.
+        await self._route(located, located.region or self._gateway.home_region, auditing)
+
+    async def _route(self, bucket: Bucket, region: str, auditing: TaskGroup) -> None:
+        if bucket.region is not None and not self._options.wants_region(bucket.region):
+            return
+        lane = self._lanes.get(region)
+        if lane is None:
+            lane = self._lanes[region] = self._open_lane(lambda waiting: self._audit(waiting, region), auditing)
+        self._observer.routed(region)
+        await lane.put(bucket)
+
+    async def _audit(self, bucket: Bucket, lane: str) -> None:
+        row = await self._auditor.audit(bucket)
+        try:
+            await self._deliver(row)
+        except anyio.BrokenResourceError:
+            return  # the reader has left for good
+        self._observer.audited(row, lane)
+
+    async def _deliver(self, row: Row) -> None:
+        try:
+            self._rows.send_nowait(row)
+        except anyio.WouldBlock:
+            # What has been audited is delivered even if the run is stopped meanwhile.
+            with anyio.CancelScope(shield=True):
+                await self._rows.send(row)
+
+    def _open_lane(self, work: Callable[[Bucket], Awaitable[None]], tasks: TaskGroup) -> Lane:
+        lane = Lane(work, tasks, self._options.max_concurrency * WORKERS_PER_SLOT)
+        return self._opened.enter_context(lane)

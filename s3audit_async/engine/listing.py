@@ -1,0 +1,114 @@
+"""The buckets to audit: pages of the listing as they come, or the names that were given."""
+
+from __future__ import annotations
+
+from array import array
+from typing import TYPE_CHECKING
+
+from s3audit_async.codes import is_denied, rejects_credentials
+from s3audit_async.errors import CallError, CredentialsError, ListingError, TransportCode
+from s3audit_async.model import Bucket, Notice, Operation
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+    from s3audit_async.engine.asking import Asker
+    from s3audit_async.model import BucketPage
+    from s3audit_async.options import Options
+    from s3audit_async.ports import Gateway, Observer
+
+_ALL = "*"  # what a listing is about, where a bucket's name would stand
+_FIRST_CONTACT_ATTEMPTS = 2  # an endpoint that is not there at the start of a run is not worth a long wait
+
+
+async def list_buckets(
+    gateway: Gateway, asker: Asker, options: Options, observer: Observer
+) -> AsyncGenerator[tuple[Bucket, ...], None]:
+    """Yield pages of buckets. Raises `CredentialsError` or `ListingError` when a page cannot be had.
+
+    A server may cut the listing at MaxBuckets and send no token. So when the last page is exactly full, the whole
+    is asked for once without paging, and what is new in it makes one more page; a refusal is taken for the end.
+    To know what is new, 8 bytes are kept for each listed name.
+    """
+    if options.buckets:
+        yield tuple(Bucket(name) for name in dict.fromkeys(options.buckets))
+        return
+    seen = array("q")
+    token: str | None = None
+    while True:
+        page = await _page(gateway, asker, options, token)
+        seen.extend(hash(bucket.name) for bucket in page.buckets)
+        yield _wanted(page, options)
+        if page.token is None:
+            break
+        if page.token == token:
+            raise ListingError(
+                "the listing does not get on: the server sent the same continuation token twice",
+                hint="this is a fault of the endpoint; what was listed has been audited",
+            )
+        token = page.token
+    if len(page.buckets) < options.page_size:
+        return
+    try:
+        whole = await asker.ask(Operation.LIST_BUCKETS, _ALL, gateway.home_region, gateway.list_buckets_unpaged)
+    except CallError as error:
+        text = f"the last page was full; checking without paging was refused ({error.code}), going on"
+        observer.noticed(Notice(error.operation, error.region, error.target, text))
+        return
+    known = set(seen)
+    yield tuple(bucket for bucket in _wanted(whole, options) if hash(bucket.name) not in known)
+
+
+def _wanted(page: BucketPage, options: Options) -> tuple[Bucket, ...]:
+    """Apply the prefix once more: S3-compatible stores may ignore it."""
+    if options.prefix is None:
+        return page.buckets
+    return tuple(bucket for bucket in page.buckets if bucket.name.startswith(options.prefix))
+
+
+async def _page(gateway: Gateway, asker: Asker, options: Options, token: str | None) -> BucketPage:
+    async def request() -> BucketPage:
+        return await gateway.list_buckets(page_size=options.page_size, token=token, prefix=options.prefix)
+
+    try:
+        return await asker.ask(
+            Operation.LIST_BUCKETS,
+            _ALL,
+            gateway.home_region,
+            request,
+            unreachable_attempts=_FIRST_CONTACT_ATTEMPTS if token is None else None,
+        )
+    except CallError as error:
+        raise explain(error) from error
+
+
+def explain(error: CallError) -> CredentialsError | ListingError:
+    """Say why there is no listing, and what to do."""
+    said = f"{error.code}: {error.message}" if error.message else error.code
+    if rejects_credentials(error.code):
+        return refused_credentials(error)
+    if is_denied(error.code):
+        return ListingError(
+            f"these credentials may not list the account's buckets ({said})",
+            hint="allow s3:ListAllMyBuckets ('s3audit iam-policy' prints the policy), or name buckets with --bucket",
+        )
+    if error.code == TransportCode.UNREACHABLE:
+        return ListingError(
+            f"no connection to S3 in {error.region} ({said})", hint="check the network, the proxy and the endpoint URL"
+        )
+    if error.code == TransportCode.TLS:
+        return ListingError(f"no trusted connection to S3 ({said})", hint="set AWS_CA_BUNDLE to the CA's certificates")
+    return ListingError(f"the buckets cannot be listed ({said})", hint="run again; -v shows each attempt")
+
+
+def refused_credentials(error: CallError) -> CredentialsError:
+    """Say that AWS does not take the credentials, and what to do."""
+    said = f"{error.code}: {error.message}" if error.message else error.code
+    if "Expired" in error.code:
+        return CredentialsError(f"the credentials have expired ({said})", hint="sign in again, then use --resume")
+    if error.code == "RequestTimeTooSkewed":
+        return CredentialsError(f"this machine's clock is wrong ({said})", hint="set the clock and run again")
+    return CredentialsError(
+        f"AWS does not accept the credentials ({said})",
+        hint="check AWS_PROFILE and the keys; 'aws sts get-caller-identity' shows who you are",
+    )

@@ -1,0 +1,92 @@
+"""The error tree. What fails for one bucket is a row, so few of these ever reach a caller.
+
+`UsageError` is the user's to mend before anything is asked of AWS; `RunError` ends a run; `CallError` is one
+failed request and is turned into a retry, a `Failure` or a `RunError` by the engine.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from s3audit_async.model import Operation
+
+
+class TransportCode(StrEnum):
+    """Codes for failures that no server named, in the style of AWS's own."""
+
+    UNREACHABLE = "EndpointUnreachable"
+    """No connection: name look-up, connect, proxy, or connect timeout."""
+    READ_TIMEOUT = "ReadTimeout"
+    """Connected, but the answer did not come in time."""
+    CLOSED = "ConnectionClosed"
+    """The connection went away before the answer was whole."""
+    INVALID_RESPONSE = "InvalidResponse"
+    """An answer that is not what the API promises: truncated, not parsable, parts missing."""
+    TLS = "TLSError"
+    """Certificate or handshake refused; asking again does not help."""
+    UNEXPECTED = "UnexpectedError"
+    """A defect of this program met by one bucket; the others are not made to suffer for it."""
+
+
+class S3AuditError(Exception):
+    """Base of every error raised on purpose. `hint` says what to do next, in one line."""
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+class UsageError(S3AuditError):
+    """Raised when options, files or the environment cannot be used. Nothing has been asked of AWS yet."""
+
+
+class RunError(S3AuditError):
+    """Raised when a run cannot go on. Rows that were audited until then have been delivered."""
+
+
+class CredentialsError(RunError):
+    """Raised when there are no credentials, or AWS does not take them."""
+
+
+class ListingError(RunError):
+    """Raised when the buckets cannot be listed, or not to the end."""
+
+
+class OutputError(RunError):
+    """Raised when the report cannot be written any further: disk full, pipe closed."""
+
+
+class InterruptedRunError(RunError):
+    """Raised when a run was asked to stop (SIGINT, SIGTERM) and did."""
+
+
+class CallError(S3AuditError):
+    """Raised when one request failed. Carries what was asked of whom, and what came back.
+
+    `status` is the HTTP status, None where no answer came. `retry_after` is in seconds, as the server asked.
+    `bucket_region` is where S3 says the bucket really is, if it said so.
+    """
+
+    def __init__(
+        self,
+        operation: Operation,
+        target: str,
+        region: str,
+        *,
+        code: str,
+        message: str = "",
+        status: int | None = None,
+        retry_after: float | None = None,
+        bucket_region: str | None = None,
+    ) -> None:
+        super().__init__(f"{operation} {target} in {region}: {code}" + (f": {message}" if message else ""))
+        self.operation = operation
+        self.target = target
+        self.region = region
+        self.code = code
+        self.message = message
+        self.status = status
+        self.retry_after = retry_after
+        self.bucket_region = bucket_region

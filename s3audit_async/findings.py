@@ -1,0 +1,104 @@
+"""Pure decisions: what is worth saying of a bucket's encryption, as stable kebab-case ids.
+
+An unknown never makes a finding about the thing that is unknown; it makes one that says so.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from s3audit_async import codes
+from s3audit_async.model import AES256, Encryption, Failure, Key, SseC
+from s3audit_async.references import is_alias, is_predefined_alias, parse_key_arn
+
+
+class Finding(StrEnum):
+    """Everything that can be found. The values are part of the report's format."""
+
+    NO_DEFAULT_ENCRYPTION = "no-default-encryption"
+    SSE_S3_ONLY = "sse-s3-only"
+    AWS_MANAGED_KEY = "aws-managed-key"
+    BUCKET_KEY_OFF = "bucket-key-off"
+    KEY_DISABLED = "key-disabled"
+    KEY_PENDING_DELETION = "key-pending-deletion"
+    KEY_UNUSABLE = "key-unusable"
+    KEY_NOT_FOUND = "key-not-found"
+    KEY_IN_OTHER_REGION = "key-in-other-region"
+    KEY_IN_OTHER_ACCOUNT = "key-in-other-account"
+    KEY_BY_ALIAS = "key-by-alias"
+    KEY_NOT_VERIFIED = "key-not-verified"
+    KEY_NOT_SYMMETRIC = "key-not-symmetric"
+    SSE_C_NOT_BLOCKED = "sse-c-not-blocked"
+    ENCRYPTION_UNREADABLE = "encryption-unreadable"
+    BUCKET_NOT_AUDITED = "bucket-not-audited"
+
+
+# Key states in which S3 cannot encrypt (botocore model of kms, KeyState).
+_STATES = {
+    "Disabled": Finding.KEY_DISABLED,
+    "PendingDeletion": Finding.KEY_PENDING_DELETION,
+    "PendingReplicaDeletion": Finding.KEY_PENDING_DELETION,
+    "PendingImport": Finding.KEY_UNUSABLE,
+    "Unavailable": Finding.KEY_UNUSABLE,
+    "Creating": Finding.KEY_UNUSABLE,
+}
+
+
+def find(
+    found: Encryption | Failure,
+    key: Key | Failure | None,
+    *,
+    bucket_region: str | None,
+    account: str | None,
+) -> tuple[str, ...]:
+    """List what there is to say of one bucket, in the order of `Finding`."""
+    if isinstance(found, Failure):
+        if found.code == codes.NO_SUCH_BUCKET:
+            return ()
+        denied = codes.is_denied(found.code)
+        return (Finding.ENCRYPTION_UNREADABLE if denied else Finding.BUCKET_NOT_AUDITED,)
+    findings = set(_of_configuration(found))
+    if isinstance(key, Failure):
+        missing = key.code == codes.KEY_DOES_NOT_EXIST
+        findings.add(Finding.KEY_NOT_FOUND if missing else Finding.KEY_NOT_VERIFIED)
+    elif key is not None:
+        findings.update(_of_key(key, account))
+    if found.uses_kms and found.key:
+        findings.update(_of_reference(found.key, key, bucket_region))
+    return tuple(finding for finding in Finding if finding in findings)
+
+
+def _of_configuration(found: Encryption) -> list[Finding]:
+    findings = []
+    if found.algorithm is None:
+        findings.append(Finding.NO_DEFAULT_ENCRYPTION)
+    if found.algorithm == AES256:
+        findings.append(Finding.SSE_S3_ONLY)
+    if found.algorithm == "aws:kms" and not found.bucket_key:  # DSSE-KMS has no Bucket Keys
+        findings.append(Finding.BUCKET_KEY_OFF)
+    if found.sse_c is not SseC.BLOCKED:
+        findings.append(Finding.SSE_C_NOT_BLOCKED)
+    return findings
+
+
+def _of_key(key: Key, account: str | None) -> list[Finding]:
+    findings = []
+    if key.manager == "AWS":
+        findings.append(Finding.AWS_MANAGED_KEY)
+    if key.state in _STATES:
+        findings.append(_STATES[key.state])
+    if key.account and account and key.account != account:
+        findings.append(Finding.KEY_IN_OTHER_ACCOUNT)
+    if key.spec not in {None, "SYMMETRIC_DEFAULT"}:
+        findings.append(Finding.KEY_NOT_SYMMETRIC)
+    return findings
+
+
+def _of_reference(reference: str, key: Key | Failure | None, bucket_region: str | None) -> list[Finding]:
+    findings = []
+    arn = parse_key_arn(key.arn if isinstance(key, Key) and key.arn else reference)
+    if arn and bucket_region and arn.region != bucket_region:
+        findings.append(Finding.KEY_IN_OTHER_REGION)
+    if is_alias(reference) and not is_predefined_alias(reference):
+        findings.append(Finding.KEY_BY_ALIAS)
+    return findings

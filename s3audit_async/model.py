@@ -1,0 +1,202 @@
+"""The values that cross borders: what was listed, what was answered, what is reported.
+
+Everything here is frozen and holds plain text, numbers and dates; no SDK type gets in. Enumerations are
+open on purpose: AWS adds algorithms, key states and regions without notice, so those are plain strings.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+AES256 = "AES256"
+"""Algorithm of SSE-S3, as the API spells it."""
+
+KMS_ALGORITHMS = frozenset({"aws:kms", "aws:kms:dsse"})
+"""Algorithms whose key is a KMS key. `aws:fsx` and whatever comes next are not among them."""
+
+
+class Operation(StrEnum):
+    """Every AWS operation that s3audit ever calls; all of them only read."""
+
+    LIST_BUCKETS = "ListBuckets"
+    GET_BUCKET_LOCATION = "GetBucketLocation"
+    HEAD_BUCKET = "HeadBucket"
+    GET_BUCKET_ENCRYPTION = "GetBucketEncryption"
+    DESCRIBE_KEY = "DescribeKey"
+    GET_CALLER_IDENTITY = "GetCallerIdentity"
+
+
+class Service(StrEnum):
+    """The AWS service that answers an operation. Each has limits of its own in each region."""
+
+    S3 = "s3"
+    KMS = "kms"
+    STS = "sts"
+
+
+class SseC(StrEnum):
+    """Whether new objects may be encrypted with a key the client sends (SSE-C)."""
+
+    BLOCKED = "blocked"
+    ALLOWED = "allowed"
+    """Said so in as many words: BlockedEncryptionTypes is NONE. Not the same as saying nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Whose credentials these are: sts:GetCallerIdentity."""
+
+    account: str
+    arn: str
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """A bucket as the listing (or the user) names it."""
+
+    name: str
+    region: str | None = None
+    """None while nobody has said where it is."""
+    created: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BucketPage:
+    """One answer of ListBuckets. `token` is None on the last page."""
+
+    buckets: tuple[Bucket, ...]
+    token: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One ServerSideEncryptionRule, as answered. None is what the answer did not hold.
+
+    `bucket_key` and `blocked` stand on the rule, `algorithm` and `key` one level below it, in
+    ApplyServerSideEncryptionByDefault, which may be missing as a whole (botocore model of s3).
+    """
+
+    algorithm: str | None = None
+    key: str | None = None
+    bucket_key: bool | None = None
+    blocked: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Encryption:
+    """The default encryption that a bucket's rules amount to.
+
+    `algorithm` is None where the bucket has no configuration. `key` is the reference as configured:
+    ARN, alias, alias ARN or bare id, or None where KMS is to use the account's `aws/s3` key.
+    """
+
+    algorithm: str | None
+    key: str | None = None
+    bucket_key: bool | None = None
+    sse_c: SseC | None = None
+
+    @property
+    def uses_kms(self) -> bool:
+        """Whether a KMS key is behind it."""
+        return self.algorithm in KMS_ALGORITHMS
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """What kms:DescribeKey says of a key; None is what it did not say.
+
+    A predefined `aws/*` key is never asked about (asking can create it): only its manager is known.
+    """
+
+    manager: str | None
+    """KMS's own word: `CUSTOMER` or `AWS`."""
+    arn: str | None = None
+    account: str | None = None
+    state: str | None = None
+    origin: str | None = None
+    multi_region: bool | None = None
+    spec: str | None = None
+    deletion_date: datetime | None = None
+    valid_to: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A typed unknown: why a question has no answer. `code` is AWS's own, or one of `TransportCode`."""
+
+    operation: Operation
+    code: str
+    message: str = ""
+
+    def __str__(self) -> str:
+        return ": ".join(part for part in (self.operation, self.code, self.message) if part)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One bucket's line in the report. The first four fields are the report's four columns."""
+
+    bucket: str
+    mode: str
+    """Column B: `AES256`, the key as configured, or the code of what kept us from knowing."""
+    key_type: str
+    """Column C: `CUSTOMER`, `AWS`, `N/A`, `Unknown`, or why KMS did not say."""
+    bucket_key: bool | None
+    """Column D: BucketKeyEnabled of the rule; None where it was never configured."""
+    account: str | None = None
+    region: str | None = None
+    algorithm: str | None = None
+    key_arn: str | None = None
+    key_state: str | None = None
+    key_account: str | None = None
+    key_region: str | None = None
+    key_origin: str | None = None
+    multi_region: bool | None = None
+    sse_c: SseC | None = None
+    findings: tuple[str, ...] = ()
+    error: Failure | None = None
+    created: datetime | None = None
+    audited_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request that was answered, or failed. What observers are told of each."""
+
+    operation: Operation
+    region: str
+    seconds: float
+    in_flight: int
+    """Calls in flight, all regions together, when this one was sent; itself included."""
+    code: str | None = None
+    """The error code, None on success."""
+    throttled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """A call that failed and will be made again after `wait` seconds."""
+
+    operation: Operation
+    region: str
+    target: str
+    code: str
+    attempt: int
+    """How many attempts were made so far, from 1."""
+    wait: float
+    throttled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something worth telling that changes no row: the reason a fallback was taken, or was of no use."""
+
+    operation: Operation
+    region: str
+    target: str
+    text: str

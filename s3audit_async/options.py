@@ -1,0 +1,108 @@
+"""Limits, timeouts and choices of a run, with their units, checked before anything is asked of AWS."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from s3audit_async.errors import UsageError
+from s3audit_async.references import is_region
+
+if TYPE_CHECKING:
+    from collections.abc import Container
+
+MAX_CONCURRENCY = 64
+MAX_ATTEMPTS = 8
+TIMEOUT = 30.0
+PAGE_SIZE = 1000
+
+_LARGEST_CONCURRENCY = 10_000
+_LARGEST_ATTEMPTS = 100
+_LARGEST_TIMEOUT = 3600.0
+_LARGEST_PAGE = 10_000  # MaxBuckets, botocore model of s3
+_BUCKET_NAME = re.compile(r"[A-Za-z0-9._-]{3,255}")  # old buckets of us-east-1 may be long and have capitals
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What one run is to do. Raises `UsageError` for values that cannot work.
+
+    - `buckets`: audit these names instead of listing.
+    - `prefix`: only buckets whose name starts so.
+    - `include_regions`, `exclude_regions`: by the region that a bucket turns out to be in.
+    - `max_concurrency`: requests in flight, all regions together. Each costs one socket and about 100 KiB.
+    - `max_attempts`: requests made for one question before its error becomes the answer.
+    - `timeout`: seconds that one attempt may take. Connecting gets a sixth of it, at least 1 s and at most 5 s.
+    - `page_size`: buckets per page of the listing. Small pages bring the first rows sooner.
+    - `identify`: ask once whose credentials these are, for the Account column.
+    - `skip`: names that have their row already; listed but not audited again.
+    - `endpoint_url`: where to send every request, instead of AWS's own endpoints.
+    """
+
+    buckets: tuple[str, ...] = ()
+    prefix: str | None = None
+    include_regions: frozenset[str] = frozenset()
+    exclude_regions: frozenset[str] = frozenset()
+    max_concurrency: int = MAX_CONCURRENCY
+    max_attempts: int = MAX_ATTEMPTS
+    timeout: float = TIMEOUT
+    page_size: int = PAGE_SIZE
+    identify: bool = True
+    skip: Container[str] = field(default=frozenset(), repr=False)
+    endpoint_url: str | None = None
+
+    def __post_init__(self) -> None:
+        _in_range("max_concurrency", self.max_concurrency, 1, _LARGEST_CONCURRENCY)
+        _in_range("max_attempts", self.max_attempts, 1, _LARGEST_ATTEMPTS)
+        _in_range("timeout", self.timeout, 0.1, _LARGEST_TIMEOUT)
+        _in_range("page_size", self.page_size, 1, _LARGEST_PAGE)
+        for name in self.buckets:
+            if not _BUCKET_NAME.fullmatch(name):
+                raise UsageError(
+                    f"not a bucket name: {name!r}", hint="3 to 255 letters, digits, dots, hyphens or underscores"
+                )
+        for region in self.include_regions | self.exclude_regions:
+            check_region(region)
+        if both := self.include_regions & self.exclude_regions:
+            raise UsageError(
+                f"region {', '.join(sorted(both))} is both included and excluded", hint="leave one of the two out"
+            )
+        if self.buckets and self.prefix is not None:
+            raise UsageError("named buckets and a prefix exclude each other", hint="leave one of the two out")
+        if self.endpoint_url is not None:
+            check_endpoint_url(self.endpoint_url)
+
+    @property
+    def connect_timeout(self) -> float:
+        """Seconds that connecting may take, of `timeout`."""
+        return min(self.timeout, max(1.0, min(5.0, self.timeout / 6)))
+
+    def wants_region(self, region: str) -> bool:
+        """Tell whether buckets of a region are to be audited."""
+        if self.include_regions and region not in self.include_regions:
+            return False
+        return region not in self.exclude_regions
+
+
+def check_region(region: str) -> None:
+    """Raise `UsageError` for what cannot be a region's name. Which regions there are is AWS's to say."""
+    if not is_region(region):
+        raise UsageError(f"not a region name: {region!r}", hint="write it as AWS does, such as eu-central-1")
+
+
+def check_endpoint_url(url: str) -> None:
+    """Raise `UsageError` for what cannot be an endpoint."""
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:  # a port that is no number
+        usable = False
+    if not usable:
+        raise UsageError(f"not an endpoint URL: {url!r}", hint="write it as http://HOST:PORT or https://HOST")
+
+
+def _in_range(name: str, value: float, least: float, most: float) -> None:
+    if not least <= value <= most:
+        raise UsageError(f"{name} is {value:g}", hint=f"from {least:g} to {most:g}")

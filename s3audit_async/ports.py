@@ -1,0 +1,90 @@
+"""The Protocols that the engine is written against: who answers, who writes, who watches."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from s3audit_async.model import BucketPage, Call, Identity, Key, Notice, Retry, Row, Rule
+
+
+class Gateway(Protocol):
+    """The AWS account under audit. Each method is exactly one request: no retries, no redirects followed.
+
+    All of them raise `CallError` when the request fails and `RunError` when no request can be made at all
+    (no credentials). All may be called side by side.
+    """
+
+    @property
+    def home_region(self) -> str:
+        """Where to list, and to ask for what has no region of its own."""
+        ...
+
+    async def list_buckets(self, *, page_size: int, token: str | None, prefix: str | None) -> BucketPage:
+        """Ask for one page of at most `page_size` buckets (ListBuckets with MaxBuckets)."""
+        ...
+
+    async def list_buckets_unpaged(self) -> BucketPage:
+        """Ask for all buckets at once (ListBuckets without parameters; refused over a quota of 10,000)."""
+        ...
+
+    async def get_bucket_location(self, bucket: str) -> str:
+        """Ask for a bucket's region; S3's historic names are already mapped to regions."""
+        ...
+
+    async def head_bucket(self, bucket: str) -> str | None:
+        """Ask for a bucket's region by its response header, which comes with refusals too."""
+        ...
+
+    async def get_bucket_encryption(self, bucket: str, region: str) -> tuple[Rule, ...]:
+        """Ask for a bucket's default encryption, at the endpoint of `region`."""
+        ...
+
+    async def describe_key(self, reference: str, region: str) -> Key:
+        """Ask KMS in `region` about a key ARN, key id, alias or alias ARN."""
+        ...
+
+    async def get_caller_identity(self) -> Identity:
+        """Ask whose credentials these are."""
+        ...
+
+
+class Sink(Protocol):
+    """One report format. Writes to the binary file it was handed, and never closes it."""
+
+    def begin(self) -> None:
+        """Write what stands before the first row."""
+        ...
+
+    def write(self, row: Row) -> None:
+        """Write one row."""
+        ...
+
+    def end(self) -> None:
+        """Write what stands after the last row."""
+        ...
+
+
+class Observer(Protocol):
+    """Watches a run. Does nothing by default: override what is of interest.
+
+    Called from the event loop between two awaits, so it has to be quick and must not raise.
+    """
+
+    def listing_ended(self) -> None:
+        """Know that no further bucket will be routed, but for those that are being located."""
+
+    def routed(self, region: str) -> None:
+        """Know that one more bucket is to be audited, and waits in the lane of `region`."""
+
+    def called(self, call: Call) -> None:
+        """Know of one request that ended."""
+
+    def retrying(self, retry: Retry) -> None:
+        """Know of one request that will be made again."""
+
+    def noticed(self, notice: Notice) -> None:
+        """Know of a fallback taken."""
+
+    def audited(self, row: Row, lane: str) -> None:
+        """Know of a bucket that has its row; `lane` is the region whose queue it stood in."""

@@ -1,0 +1,60 @@
+"""Pure decisions: what a configured key reference names, and where to ask about it.
+
+A reference is whatever stands in KMSMasterKeyID: key ARN, key id, alias, alias ARN, or nonsense. S3 does not check it
+(botocore model of s3, PutBucketEncryption).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+_REGION = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)+")
+_LONGEST_REGION = 32  # twice the longest of today
+_PREDEFINED_ALIAS = re.compile(r"(?:arn:[^:]*:kms:[^:]*:[^:]*:)?alias/aws/.*", re.DOTALL)
+_ARN = re.compile(r"arn:[^:]*:kms:(?P<region>[^:]*):(?P<account>[^:]*):(?P<resource>.+)", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class KeyArn:
+    """The parts of a KMS ARN that decide something."""
+
+    region: str
+    account: str
+    resource: str
+
+
+def is_region(name: str) -> bool:
+    """Tell whether a text has the form of a region's name, and so may become part of a host name."""
+    return len(name) <= _LONGEST_REGION and _REGION.fullmatch(name) is not None
+
+
+def parse_key_arn(reference: str) -> KeyArn | None:
+    """Take a KMS ARN apart; None for what is not one (a bare id, an alias, or nonsense)."""
+    match = _ARN.fullmatch(reference)
+    return KeyArn(**match.groupdict()) if match else None
+
+
+def is_predefined_alias(reference: str) -> bool:
+    """Tell whether a reference is an `alias/aws/*`, as name or ARN.
+
+    Such a key must never be looked up: DescribeKey on a predefined alias that has no key yet makes KMS create
+    one (botocore model of kms, DescribeKey.KeyId). Its manager is AWS by definition.
+    """
+    return _PREDEFINED_ALIAS.fullmatch(reference) is not None
+
+
+def is_alias(reference: str) -> bool:
+    """Tell whether a reference is an alias, as name or ARN: it is resolved in the account of whoever asks."""
+    arn = parse_key_arn(reference)
+    return (arn.resource if arn else reference).startswith("alias/")
+
+
+def key_region(reference: str, bucket_region: str) -> str:
+    """Name the region to ask about a key: the one in its ARN, else the bucket's.
+
+    KMS answers an ARN only in its own region. An ARN whose region has not the form of one is asked about in the
+    bucket's region, so that configured text never becomes part of a host name.
+    """
+    arn = parse_key_arn(reference)
+    return arn.region if arn and is_region(arn.region) else bucket_region

@@ -1,0 +1,88 @@
+"""The one retry layer: tenacity around one call, exponential backoff with full jitter, the server's wish honoured.
+
+Nothing is held while a retry waits: the attempt takes its slot itself, each time anew.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+import anyio
+from tenacity import AsyncRetrying, RetryCallState
+
+from s3audit_async.codes import Reaction, react
+from s3audit_async.errors import CallError, TransportCode
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetryPolicy:
+    """How often and how long one question is asked.
+
+    After attempt n (from 1) it waits a random time between 0 and min(`longest`, `first` * 2**(n-1)) seconds, on
+    top of what the server asked for in Retry-After, of which at most `longest_asked` seconds are granted.
+    `unreachable_attempts`, where set, is the bound for an endpoint that cannot be connected to.
+    """
+
+    max_attempts: int
+    first: float = 0.2
+    longest: float = 20.0
+    longest_asked: float = 60.0
+    unreachable_attempts: int | None = None
+
+    def gives_up(self, error: BaseException | None, attempts: int) -> bool:
+        """Tell whether `attempts` attempts, the last of which failed with `error`, were enough."""
+        if not isinstance(error, CallError) or react(error.code, error.status) is Reaction.FINAL:
+            return True
+        if error.code == TransportCode.UNREACHABLE and self.unreachable_attempts is not None:
+            return attempts >= min(self.max_attempts, self.unreachable_attempts)
+        return attempts >= self.max_attempts
+
+    def wait(self, error: CallError, attempts: int, uniform: Callable[[float, float], float]) -> float:
+        """Give the seconds to wait before the next attempt."""
+        asked = min(error.retry_after or 0.0, self.longest_asked)
+        # The exponent is bounded too: 2.0**1024 would overflow.
+        return asked + uniform(0.0, min(self.longest, self.first * 2.0 ** min(attempts - 1, 64)))
+
+
+async def ask_until_answered(
+    attempt: Callable[[], Awaitable[T]],
+    policy: RetryPolicy,
+    *,
+    before_wait: Callable[[CallError, int, float], None],
+    sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
+    uniform: Callable[[float, float], float] = random.uniform,
+) -> T:
+    """Await `attempt()` until it answers or the policy gives up; then its last error is raised as it is.
+
+    `before_wait(error, attempts, seconds)` is told of each retry before it waits.
+    """
+
+    def error_of(state: RetryCallState) -> BaseException | None:
+        return state.outcome.exception() if state.outcome else None
+
+    def wait(state: RetryCallState) -> float:
+        error = error_of(state)
+        return policy.wait(error, state.attempt_number, uniform) if isinstance(error, CallError) else 0.0
+
+    def tell(state: RetryCallState) -> None:
+        error = error_of(state)
+        if isinstance(error, CallError):
+            before_wait(error, state.attempt_number, state.upcoming_sleep)
+
+    retrying = AsyncRetrying(
+        # What is final has to leave as it came, without being counted as exhausted attempts.
+        retry=lambda state: isinstance(error_of(state), CallError),
+        stop=lambda state: policy.gives_up(error_of(state), state.attempt_number),
+        wait=wait,
+        before_sleep=tell,
+        sleep=sleep,
+        reraise=True,
+    )
+    return await retrying(attempt)
