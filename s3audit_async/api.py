@@ -6,12 +6,12 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from s3audit_async.options import Options
+from s3audit_async.ports import Observer
 
 if TYPE_CHECKING:
     import aioboto3
 
     from s3audit_async.engine import RowStream
-    from s3audit_async.ports import Observer
 
 
 def audit(
@@ -34,9 +34,8 @@ def audit(
     from s3audit_async.aws.gateway import open_gateway  # noqa: PLC0415 - half a second of SDK
     from s3audit_async.aws.session import open_session  # noqa: PLC0415
     from s3audit_async.engine import RowStream  # noqa: PLC0415
-    from s3audit_async.observe import Observers  # noqa: PLC0415
 
     options = options or Options()
     user_agent = f"s3audit/{s3audit_async.__version__}"
     opening = partial(open_gateway, session or open_session(), options, user_agent=user_agent)
-    return RowStream(opening, options, observer or Observers())
+    return RowStream(opening, options, observer or Observer())

@@ -65,7 +65,7 @@ class Sink(Protocol):
         ...
 
 
-class Observer(Protocol):
+class Observer:
     """Watches a run. Does nothing by default: override what is of interest.
 
     Called from the event loop between two awaits, so it has to be quick and must not raise.

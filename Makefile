@@ -1,0 +1,56 @@
+# Every target sets up what it needs by itself, in .venv; all that has to be there is Python 3.11 or newer and make.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+NEWEST := .venv-newest
+PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
+
+.PHONY: demo test check format bench test-newest clean help
+
+help:  ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
+
+demo: $(VENV)/.demo  ## audit the embedded AWS account; the report goes to demo-report/
+	@mkdir -p demo-report
+	@$(BIN)/s3audit demo --wide -o demo-report/ ; code=$$? ; \
+	  [ $$code -eq 0 ] || [ $$code -eq 3 ]  # 3: the account has buckets that fail for good, to show how they look
+
+test: check  ## formatting, lint, types and all tests
+	$(BIN)/python -m pytest -n auto
+
+check: $(VENV)/.dev  ## formatting, lint and types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+format: $(VENV)/.dev  ## format the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(VENV)/.dev  ## measure against the original script's algorithm and others, side by side
+	$(BIN)/python -m benchmarks
+
+test-newest: $(NEWEST)/.dev  ## all tests with the newest aiobotocore, past what aioboto3 pins
+	$(NEWEST)/bin/python -m pytest -n auto
+
+clean:  ## remove everything that was set up or made here
+	rm -rf $(VENV) $(NEWEST) demo-report .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.demo: $(VENV)/bin/python pyproject.toml
+	$(BIN)/python $(PIP_INSTALL) --editable '.[demo]'
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/bin/python pyproject.toml
+	$(BIN)/python $(PIP_INSTALL) --editable '.[dev]'
+	@touch $@ $(VENV)/.demo
+
+# aioboto3 pins one aiobotocore, so the newest cannot be asked for as a dependency: it is put in afterwards, by force.
+$(NEWEST)/.dev: pyproject.toml
+	$(PYTHON) -m venv $(NEWEST)
+	$(NEWEST)/bin/python $(PIP_INSTALL) --editable '.[dev]'
+	$(NEWEST)/bin/python $(PIP_INSTALL) --upgrade aiobotocore
+	$(NEWEST)/bin/python -c "import aiobotocore, botocore; print('aiobotocore', aiobotocore.__version__, 'botocore', botocore.__version__)"
+	@touch $@

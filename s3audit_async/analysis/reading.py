@@ -1,0 +1,127 @@
+"""Reads a report back, row by row, finished or not: what a crash tore off at its end is left out."""
+
+from __future__ import annotations
+
+import csv
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from s3audit_async.errors import UsageError
+from s3audit_async.model import Row
+from s3audit_async.sinks.columns import NARROW, WIDE
+from s3audit_async.sinks.csv import restore
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+    from typing import BinaryIO
+
+_LONGEST_RECORD = 1024 * 1024  # bytes; ours have hundreds, so this is a file of somebody else's
+_BOOLEANS = {"True": True, "False": False, "": None}
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The format of a report: one of `sinks.FORMATS`, and whether it has all columns."""
+
+    format: str
+    wide: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One row as read back, and the very bytes it stood in. A narrow report's rows lack what it has no column for."""
+
+    row: Row
+    raw: bytes
+
+
+class ReportReader:
+    """Iterates the records of a report. Raises `UsageError`, with the line, for what s3audit has not written."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.torn = False
+        """After the iteration: whether there was a last record that is not whole."""
+        try:
+            with path.open("rb") as file:
+                start = file.readline(_LONGEST_RECORD)
+        except OSError as error:
+            raise UsageError(f"cannot read {path}: {error.strerror}", hint="name a report of s3audit") from error
+        self.header, self.layout = self._recognise(start)
+
+    def _recognise(self, start: bytes) -> tuple[bytes, Layout]:
+        for columns, wide in ((WIDE, True), (NARROW, False)):
+            header = ",".join(column.header for column in columns).encode() + b"\r\n"
+            if start.rstrip(b"\r\n") == header.rstrip():
+                return start, Layout("csv", wide=wide)
+        if start.startswith(b'{"%s": ' % NARROW[0].name.encode()) or (not start and ".jsonl" in self.path.suffixes):
+            return b"", Layout("jsonl", wide=True)
+        if not start:
+            return b"", Layout("csv", wide=False)
+        raise UsageError(f"{self.path} is not a report of s3audit", hint="its first line is neither header nor row")
+
+    def __iter__(self) -> Iterator[Record]:
+        parse = self._parse_csv if self.layout.format == "csv" else self._parse_json
+        with self.path.open("rb") as file:
+            file.seek(len(self.header))
+            for number, raw in self._records(file):
+                yield Record(self._checked(parse, number, raw), raw)
+
+    def _records(self, file: BinaryIO) -> Iterator[tuple[int, bytes]]:
+        """Yield whole records with their line numbers. A line break within quotes does not end one in CSV."""
+        quoted = self.layout.format == "csv"
+        first = number = 1 if self.header else 0
+        raw = b""
+        while line := file.readline(_LONGEST_RECORD):
+            number += 1
+            if not raw:
+                first = number
+            raw += line
+            if len(raw) >= _LONGEST_RECORD:
+                raise self._not_ours(first)
+            if line.endswith(b"\n") and not (quoted and raw.count(b'"') % 2):
+                yield first, raw
+                raw = b""
+        self.torn = bool(raw)
+
+    def _checked(self, parse: Any, number: int, raw: bytes) -> Row:  # noqa: ANN401 - one of the two below
+        try:
+            row: Row = parse(raw.decode())
+        except (ValueError, KeyError, TypeError, csv.Error) as error:
+            raise self._not_ours(number) from error
+        return row
+
+    def _parse_csv(self, text: str) -> Row:
+        columns = WIDE if self.layout.wide else NARROW
+        (cells,) = csv.reader([text], strict=True)
+        fields = dict(zip((column.name for column in columns), map(restore, cells), strict=True))
+        return Row(
+            bucket=fields["bucket_name"],
+            mode=fields["default_encryption_mode"],
+            key_type=fields["sse_kms_key_type"],
+            bucket_key=_BOOLEANS[fields["bucket_key"]],
+            account=fields.get("account") or None,
+            region=fields.get("region") or None,
+            algorithm=fields.get("algorithm") or None,
+        )
+
+    @staticmethod
+    def _parse_json(text: str) -> Row:
+        fields = json.loads(text)
+        row = Row(
+            bucket=fields["bucket_name"],
+            mode=fields["default_encryption_mode"],
+            key_type=fields["sse_kms_key_type"],
+            bucket_key=fields["bucket_key"],
+            account=fields["account"],
+            region=fields["region"],
+            algorithm=fields["algorithm"],
+        )
+        if not all(isinstance(value, str) for value in (row.bucket, row.mode, row.key_type)):
+            raise TypeError("a name, mode or key type that is no text")
+        return row
+
+    def _not_ours(self, number: int) -> UsageError:
+        return UsageError(f"{self.path}, line {number} is not a row of s3audit's", hint="remove or mend that line")

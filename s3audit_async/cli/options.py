@@ -1,0 +1,146 @@
+"""The options that commands share, and the help page that shows them in groups."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from s3audit_async.errors import UsageError
+from s3audit_async.options import MAX_ATTEMPTS, MAX_CONCURRENCY, TIMEOUT
+from s3audit_async.sinks import FORMATS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+F = TypeVar("F", bound="Callable[..., Any]")
+
+_OTHERS = "Other options"
+
+
+class GroupedOption(click.Option):
+    """An option that stands under a heading of its own in the help page."""
+
+    def __init__(self, *args: Any, group: str = _OTHERS, **kwargs: Any) -> None:  # noqa: ANN401 - click's own arguments
+        super().__init__(*args, **kwargs)
+        self.group = group
+
+
+class GroupedCommand(click.Command):
+    """A command whose help page shows its options by group."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        groups: dict[str, list[tuple[str, str]]] = {}
+        for parameter in self.get_params(ctx):
+            record = parameter.get_help_record(ctx)
+            if record is not None:
+                groups.setdefault(getattr(parameter, "group", _OTHERS), []).append(record)
+        others = groups.pop(_OTHERS, [])
+        for heading, records in [*groups.items(), (_OTHERS, others)]:
+            with formatter.section(heading):
+                formatter.write_dl(records)
+
+
+def option(group: str, *names: str, **settings: Any) -> Callable[[F], F]:  # noqa: ANN401 - click's own arguments
+    """Declare an option under a heading."""
+    return click.option(*names, cls=GroupedOption, group=group, **settings)
+
+
+def stacked(*options: Callable[[F], F]) -> Callable[[F], F]:
+    """Make one decorator of several, in the order in which the help page is to show them."""
+
+    def decorate(function: F) -> F:
+        for declare in reversed(options):
+            function = declare(function)
+        return function
+
+    return decorate
+
+
+report_options = stacked(
+    option(
+        "Report",
+        "-o",
+        "--output",
+        metavar="PATH",
+        help="Directory, file, or - for standard output.  [default: asked for on a terminal, else this directory]",
+    ),
+    option("Report", "--format", "form", type=click.Choice(FORMATS), help="Format of the report.  [default: csv]"),
+    option("Report", "--wide", is_flag=True, help="All columns, after the usual four."),
+    option("Report", "--stats", metavar="PATH", help="Write the run's figures to a JSON file."),
+)
+
+selection_options = stacked(
+    option("Buckets", "--bucket", "buckets", multiple=True, metavar="NAME", help="Only this bucket. Repeatable."),
+    option(
+        "Buckets", "--buckets-from", metavar="FILE", help="Only the buckets named in a file, one a line; - is stdin."
+    ),
+    option("Buckets", "--prefix", metavar="TEXT", help="Only buckets whose name starts so."),
+)
+
+region_options = stacked(
+    option("Buckets", "--include-region", multiple=True, metavar="REGION", help="Only this region. Repeatable."),
+    option("Buckets", "--exclude-region", multiple=True, metavar="REGION", help="Not this region. Repeatable."),
+)
+
+aws_options = stacked(
+    option("AWS", "--profile", metavar="NAME", help="Profile of the AWS configuration.  [default: AWS_PROFILE]"),
+    option("AWS", "--region", metavar="REGION", help="Region to list from.  [default: AWS_REGION, or the profile's]"),
+    option("AWS", "--endpoint-url", metavar="URL", help="Send every request there instead of to AWS."),
+)
+
+limit_options = stacked(
+    option(
+        "Limits",
+        "--max-concurrency",
+        type=click.IntRange(min=1),
+        default=MAX_CONCURRENCY,
+        show_default=True,
+        metavar="N",
+        help="Calls in flight, all regions together.",
+    ),
+    option(
+        "Limits",
+        "--max-attempts",
+        type=click.IntRange(min=1),
+        default=MAX_ATTEMPTS,
+        show_default=True,
+        metavar="N",
+        help="Attempts at one call before its error is reported.",
+    ),
+    option(
+        "Limits",
+        "--timeout",
+        type=float,
+        default=TIMEOUT,
+        show_default=True,
+        metavar="SECONDS",
+        help="How long one attempt may take.",
+    ),
+)
+
+message_options = stacked(
+    option("Messages", "-q", "--quiet", is_flag=True, help="Nothing but errors on standard error."),
+    option("Messages", "-v", "--verbose", is_flag=True, help="A line for each retry and fallback."),
+)
+
+
+def read_names(buckets: tuple[str, ...], buckets_from: str | None) -> tuple[str, ...]:
+    """Gather the bucket names of `--bucket` and `--buckets-from`, each once.
+
+    Blank lines and lines that start with `#` are passed over. Raises `UsageError` for a file that cannot be read, or
+    that names no bucket: an empty list must not turn into an audit of everything.
+    """
+    if buckets_from is None:
+        return buckets
+    try:
+        with click.open_file(buckets_from, encoding="utf-8-sig") as file:
+            lines = [line.strip() for line in file]
+    except OSError as error:
+        raise UsageError(f"cannot read {buckets_from}: {error.strerror}", hint="one bucket name a line") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{buckets_from} is not UTF-8 text", hint="one bucket name a line") from error
+    named = [line for line in lines if line and not line.startswith("#")]
+    if not named:
+        raise UsageError(f"{buckets_from} names no bucket", hint="one bucket name a line")
+    return tuple(dict.fromkeys((*buckets, *named)))

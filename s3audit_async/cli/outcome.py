@@ -1,0 +1,45 @@
+"""Exit codes, and the one way in which fatal errors are printed."""
+
+from __future__ import annotations
+
+import re
+import sys
+from enum import IntEnum
+
+from s3audit_async.errors import InterruptedRunError, RunError, S3AuditError
+
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
+
+
+class ExitCode(IntEnum):
+    """What the command's exit code means. README's table is checked against these."""
+
+    COMPLETE = 0
+    """Every bucket has its row. AccessDenied is an answer."""
+    POLICY_VIOLATED = 1
+    """Complete, and a policy that was asked for is violated."""
+    USAGE = 2
+    """Options or files cannot be used. Nothing was asked of AWS."""
+    INCOMPLETE = 3
+    """Complete, but some rows hold an error that retries could not clear."""
+    COULD_NOT_GO_ON = 4
+    """Credentials, listing denied, disk full. What was audited is kept."""
+    INTERRUPTED = 130
+    """Interrupted by Ctrl-C or SIGTERM. What was audited is kept."""
+
+
+def exit_code_of(error: S3AuditError) -> ExitCode:
+    """Give the exit code of an error that reached the command line."""
+    if isinstance(error, InterruptedRunError):
+        return ExitCode.INTERRUPTED
+    return ExitCode.COULD_NOT_GO_ON if isinstance(error, RunError) else ExitCode.USAGE
+
+
+def print_error(message: str, hint: str = "") -> None:
+    """Print what is wrong and what to do, in one line on standard error."""
+    print_line(f"s3audit: {message}" + (f" ({hint})" if hint else ""))
+
+
+def print_line(text: str) -> None:
+    """Print one line on standard error, with nothing in it that a terminal would obey."""
+    print(_UNPRINTABLE.sub(" ", text), file=sys.stderr)  # noqa: T201 - this is where the command speaks

@@ -1,0 +1,198 @@
+"""`s3audit run`: wires options, report file, progress and engine, and tells how it ended."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import anyio
+
+from s3audit_async.analysis.summary import Summary
+from s3audit_async.api import audit
+from s3audit_async.cli.outcome import ExitCode, exit_code_of, print_error, print_line
+from s3audit_async.cli.progress import watching
+from s3audit_async.cli.summary import print_summary
+from s3audit_async.errors import InterruptedRunError, RunError, UsageError
+from s3audit_async.observe import Observers, RunStats
+from s3audit_async.options import Options, check_region
+from s3audit_async.output import PARTIAL_SUFFIX, FileOutput, Output, StandardOutput, record
+from s3audit_async.resume import resume
+from s3audit_async.sinks import make_sink
+
+if TYPE_CHECKING:
+    import aioboto3
+
+    from s3audit_async.engine import RowStream
+    from s3audit_async.ports import Observer, Sink
+
+_GRACE_SECONDS = 5.0
+"""How long an interrupted run may take to write what it has, before that is given up too."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSettings:
+    """The options of `s3audit run` that are not the engine's."""
+
+    output: str | None = None
+    format: str | None = None
+    wide: bool = False
+    stats: str | None = None
+    resume: str | None = None
+    profile: str | None = None
+    region: str | None = None
+    quiet: bool = False
+    verbose: bool = False
+    ask: bool = False
+    """Whether to ask on a terminal where the report is to go."""
+    options: Options
+
+
+@dataclass(slots=True)
+class _Report:
+    """An opened report: where it goes, in what form, and what of it is there already."""
+
+    output: Output
+    sink: Sink
+    summary: Summary
+    options: Options
+    begin: bool = True
+
+
+def perform(settings: RunSettings, session: aioboto3.Session | None = None) -> int:
+    """Run an audit and give the exit code. Raises `UsageError` before anything is asked of AWS."""
+    if settings.region is not None:
+        check_region(settings.region)
+    if settings.stats is not None and not Path(settings.stats).absolute().parent.is_dir():
+        raise UsageError(f"there is no directory for --stats {settings.stats}", hint="make it first")
+    if session is None:
+        from s3audit_async.aws.session import open_session  # noqa: PLC0415 - half a second of SDK
+
+        session = open_session(profile=settings.profile, region=settings.region)
+    report = _resume(settings) if settings.resume is not None else _start(settings)
+    stats = RunStats()
+    with ExitStack() as shown:
+        observer: Observer = stats
+        if not settings.quiet:
+            observer = Observers(stats, shown.enter_context(watching(verbose=settings.verbose)))
+        error = anyio.run(_audit, session, report, observer)
+    if settings.stats is not None:
+        _write_stats(Path(settings.stats), stats)
+    return _conclude(settings, report, stats, error)
+
+
+async def _audit(session: aioboto3.Session, report: _Report, observer: Observer) -> RunError | None:
+    """Run the engine into the report. Gives the error that ended the run; None if it is complete."""
+    run = _Run(session, report, observer)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(run.watch_signals)
+        await run.go()
+        tasks.cancel_scope.cancel()
+    return run.error
+
+
+class _Run:
+    """One run and the ways in which it ends."""
+
+    def __init__(self, session: aioboto3.Session, report: _Report, observer: Observer) -> None:
+        self._session = session
+        self._report = report
+        self._observer = observer
+        self._scope = anyio.CancelScope()
+        self._rows: RowStream | None = None
+        self.error: RunError | None = None
+
+    async def go(self) -> None:
+        """Audit everything, or until told to stop."""
+        report = self._report
+        with self._scope:
+            try:
+                async with audit(self._session, report.options, observer=self._observer) as rows:
+                    self._rows = rows
+                    await record(rows, report.sink, report.output, begin=report.begin, seen=report.summary.add)
+            except RunError as error:
+                self.error = error
+        if self._scope.cancelled_caught:
+            self.error = InterruptedRunError("interrupted")
+
+    async def watch_signals(self) -> None:
+        """Stop at the first SIGINT or SIGTERM: what is ready is written still, within `_GRACE_SECONDS`."""
+        with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+            async for _ in signals:
+                if self._rows is None:
+                    self._scope.cancel()
+                else:
+                    self._rows.stop()
+                    self._scope.deadline = min(self._scope.deadline, anyio.current_time() + _GRACE_SECONDS)
+
+
+def _start(settings: RunSettings) -> _Report:
+    form = settings.format or "csv"
+    wide = settings.wide or form != "csv"
+    output: Output = StandardOutput() if settings.output == "-" else FileOutput(_report_path(settings, form))
+    options = replace(settings.options, identify=wide)
+    return _Report(output, make_sink(form, output.buffer, wide=wide), Summary(), options)
+
+
+def _resume(settings: RunSettings) -> _Report:
+    if settings.output is not None:
+        raise UsageError("--resume writes to the report it completes", hint="leave -o out")
+    path = Path(settings.resume or "")
+    earlier = resume(path)
+    layout = earlier.layout
+    if settings.format not in {None, layout.format} or (settings.wide and not layout.wide):
+        earlier.output.close(discard=False)
+        kind = f"{'wide ' if layout.wide and layout.format == 'csv' else ''}{layout.format}"
+        raise UsageError(f"{path} is a report in {kind}", hint="leave --format and --wide out: they stay as they are")
+    if not settings.quiet:
+        again = f", {earlier.asked_again} with errors asked again" if earlier.asked_again else ""
+        torn = ", a torn last line dropped" if earlier.torn else ""
+        print_line(f"Going on with {len(earlier.names)} rows that are there{again}{torn}.")
+    sink = make_sink(layout.format, earlier.output.buffer, wide=layout.wide)
+    options = replace(settings.options, identify=layout.wide, skip=earlier.names)
+    return _Report(earlier.output, sink, earlier.summary, options, begin=not earlier.begun)
+
+
+def _report_path(settings: RunSettings, form: str) -> Path:
+    where = settings.output
+    if where is None:
+        where = _ask_where() if settings.ask and sys.stdin.isatty() and sys.stderr.isatty() else "."
+    path = Path(where).expanduser()
+    if path.is_dir() or where.endswith("/"):
+        return path / f"bucketEncryptionReport_{datetime.now().astimezone():%Y%m%d-%H%M%S}.{form}"
+    if path.name.endswith(PARTIAL_SUFFIX):
+        raise UsageError(f"{path} would be the name of an unfinished report", hint=f"leave {PARTIAL_SUFFIX} out")
+    return path
+
+
+def _ask_where() -> str:
+    import click  # noqa: PLC0415 - for a terminal only
+
+    answer: str = click.prompt("Directory or file for the report", default=".", err=True)
+    return answer
+
+
+def _write_stats(path: Path, stats: RunStats) -> None:
+    try:
+        path.write_text(json.dumps(stats.as_dict(), indent=2) + "\n", encoding="utf-8")
+    except OSError as error:
+        print_error(f"cannot write the figures to {path}: {error.strerror}")
+
+
+def _conclude(settings: RunSettings, report: _Report, stats: RunStats, error: RunError | None) -> ExitCode:
+    if error is not None:
+        worth_keeping = report.summary.rows > 0
+        report.output.close(discard=not worth_keeping)
+        print_error(str(error), error.hint)
+        if worth_keeping and isinstance(report.output, FileOutput):
+            what = f"{report.summary.rows} buckets are audited and kept"
+            print_line(f"{what}. Go on with: s3audit run --resume {report.output.place}")
+        return exit_code_of(error)
+    if not settings.quiet:
+        print_summary(report.summary, stats, report.output.place)
+    return ExitCode.INCOMPLETE if report.summary.failed.count else ExitCode.COMPLETE

@@ -1,0 +1,65 @@
+"""The closing summary on standard error."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from s3audit_async.cli.outcome import print_line
+
+if TYPE_CHECKING:
+    from collections import Counter
+
+    from s3audit_async.analysis.summary import Named, Summary
+    from s3audit_async.observe import RunStats
+
+_WIDTH_OFF_TERMINAL = 100
+_REGIONS_SHOWN = 20
+
+
+def print_summary(summary: Summary, stats: RunStats, place: str) -> None:
+    """Print the counts of a report, what the run cost, and where the report is."""
+    terminal = sys.stderr.isatty()
+    console = Console(stderr=True, width=None if terminal else _WIDTH_OFF_TERMINAL, highlight=False)
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    table.add_row("Buckets", Text(f"{summary.rows}"))
+    table.add_row("Encryption", _counts(summary.modes))
+    table.add_row("Key type", _counts(summary.key_types))
+    if summary.bucket_keys:
+        table.add_row("Bucket Key", _counts(summary.bucket_keys, tail="  (of the KMS buckets)"))
+    table.add_row("Regions", _counts(summary.regions, most=_REGIONS_SHOWN))
+    for heading, named in (("Denied", summary.denied), ("Failed", summary.failed)):
+        if named.count:
+            table.add_row(heading, _names(named))
+    table.add_row("Calls", _counts(stats.calls, tail=_trouble(stats)))
+    rate = f", {stats.rows / stats.seconds:.0f} buckets/s" if stats.rows and stats.seconds else ""
+    table.add_row("Elapsed", Text(f"{stats.seconds:.1f} s{rate}, at most {stats.peak_in_flight} calls in flight"))
+    console.print(table)
+    print_line(f"Report: {place}")
+
+
+def _counts(counter: Counter[str], *, most: int | None = None, tail: str = "") -> Text:
+    shown = [f"{_plain(name)} {count}" for name, count in counter.most_common(most)]
+    more = len(counter) - len(shown)
+    return Text(", ".join(shown) + (f", {more} more" if more else "") + tail)
+
+
+def _names(named: Named) -> Text:
+    more = named.count - len(named.first)
+    names = ", ".join(map(_plain, named.first))
+    return Text(f"{named.count}: {names}" + (f" and {more} more" if more else ""))
+
+
+def _trouble(stats: RunStats) -> str:
+    return f"  ({stats.retries} retries, {stats.throttles} throttled)" if stats.retries or stats.throttles else ""
+
+
+def _plain(text: str) -> str:
+    """Leave out what a terminal would obey: codes and names are text from outside."""
+    return "".join(character if character.isprintable() else "?" for character in text)

@@ -1,0 +1,241 @@
+"""Where a report goes: a file that has its final name only when it is complete, or standard output.
+
+A sink writes into memory (`Output.buffer`); `flush` hands that to the operating system in a worker thread, so that
+a slow disk or a full pipe never blocks the event loop. Power loss: the file is synced before it gets its final name,
+not at each flush; what a flush wrote survives the end of this process, by whatever cause.
+"""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+from functools import partial
+from typing import TYPE_CHECKING, Protocol
+
+import anyio
+from anyio import to_thread
+
+from s3audit_async.errors import OutputError, RunError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterable, Callable, Iterable
+    from pathlib import Path
+
+    from s3audit_async.model import Row
+    from s3audit_async.ports import Sink
+
+PARTIAL_SUFFIX = ".partial"
+FLUSH_SECONDS = 1.0
+"""How long a row may stay in memory only."""
+FLUSH_BYTES = 64 * 1024
+"""How much may be in memory only."""
+_OWNER_ONLY = 0o600  # a report tells where the keys are missing
+
+_NO_ROOM = {
+    errno.ENOSPC: "the disk is full",
+    errno.EDQUOT: "the quota is used up",
+    errno.EFBIG: "the file is too large",
+}
+
+
+class Output(Protocol):
+    """The place a report is written to."""
+
+    buffer: io.BytesIO
+    """What a sink writes to, and `flush` takes from."""
+
+    @property
+    def place(self) -> str:
+        """Where what has been written is now, for people."""
+        ...
+
+    async def flush(self) -> None:
+        """Hand what is in the buffer to the operating system. Raises `OutputError`."""
+        ...
+
+    async def finish(self) -> None:
+        """Flush, and give the report its final form. Raises `OutputError`."""
+        ...
+
+    def close(self, *, discard: bool) -> None:
+        """Let go of a report that is not finished; `discard` what there is of it."""
+        ...
+
+
+class FileOutput:
+    """A report in a file. Until `finish` it is called `<name>.partial`, and readable by its owner only for good.
+
+    Raises `UsageError` if it cannot be created, or if there is an unfinished report in its place.
+    """
+
+    def __init__(self, final: Path, *, kept: Iterable[bytes] | None = None) -> None:
+        """Start the file; with `kept`, from these pieces of the unfinished report that stands there."""
+        self.final = final
+        self.partial = partial_of(final)
+        self.buffer = io.BytesIO()
+        self._finished = False
+        if final.is_dir():
+            raise UsageError(f"{final} is a directory", hint="name a file in it")
+        if kept is None:
+            self._fd = _create(self.partial, in_the_way="is an unfinished report")
+        else:
+            rewritten = self.partial.with_name(self.partial.name + ".tmp")
+            self._fd = _create(rewritten, in_the_way="was left by a resumption that did not get far")
+            try:
+                for piece in kept:
+                    self.buffer.write(piece)
+                    if self.buffer.tell() >= FLUSH_BYTES:
+                        _write_all(self._fd, _drain(self.buffer), str(rewritten))
+                _write_all(self._fd, _drain(self.buffer), str(rewritten))
+                os.fsync(self._fd)
+                rewritten.replace(self.partial)
+            except BaseException:
+                os.close(self._fd)
+                rewritten.unlink(missing_ok=True)
+                raise
+
+    @property
+    def place(self) -> str:
+        return str(self.final if self._finished else self.partial)
+
+    async def flush(self) -> None:
+        data = _drain(self.buffer)
+        if data:
+            await to_thread.run_sync(_write_all, self._fd, data, str(self.partial))
+
+    async def finish(self) -> None:
+        await self.flush()
+        await to_thread.run_sync(self._publish)
+
+    def close(self, *, discard: bool) -> None:
+        if self._fd < 0:
+            return
+        os.close(self._fd)
+        self._fd = -1
+        if discard:
+            self.partial.unlink(missing_ok=True)
+
+    def _publish(self) -> None:
+        try:
+            os.fsync(self._fd)
+            self.partial.replace(self.final)
+            self._finished = True
+            folder = os.open(self.final.parent, os.O_RDONLY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
+        except OSError as error:
+            raise _explain(error, str(self.partial)) from error
+        self.close(discard=False)
+
+
+class StandardOutput:
+    """A report on standard output (or any other descriptor that somebody else opened, and closes)."""
+
+    place = "standard output"
+
+    def __init__(self, fd: int = 1) -> None:
+        self.buffer = io.BytesIO()
+        self._fd = fd
+
+    async def flush(self) -> None:
+        data = _drain(self.buffer)
+        if data:
+            # A reader who does not read must not keep the run from being interrupted.
+            await to_thread.run_sync(partial(_write_all, self._fd, data, self.place), abandon_on_cancel=True)
+
+    async def finish(self) -> None:
+        await self.flush()
+
+    def close(self, *, discard: bool) -> None:
+        """Do nothing: it is not ours, and cannot be taken back."""
+
+
+async def record(
+    rows: AsyncIterable[Row], sink: Sink, output: Output, *, begin: bool = True, seen: Callable[[Row], None]
+) -> None:
+    """Write rows as they come, and finish the report after the last one.
+
+    What has been written is flushed every `FLUSH_SECONDS`, whether rows come or not, and every `FLUSH_BYTES`. Raises
+    the `RunError` that ended the rows, after what had come was flushed, or `OutputError`.
+    """
+    errors: list[RunError] = []
+    ended = anyio.Event()
+    writing = anyio.Lock()
+
+    async def flush() -> None:
+        async with writing:
+            await output.flush()
+
+    async def flush_in_time() -> None:
+        while not ended.is_set():
+            with anyio.move_on_after(FLUSH_SECONDS):
+                await ended.wait()
+            try:
+                await flush()
+            except OutputError as error:
+                errors.append(error)
+                tasks.cancel_scope.cancel()
+                return
+
+    if begin:
+        sink.begin()
+    await flush()
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(flush_in_time)
+        try:
+            async for row in rows:
+                sink.write(row)
+                seen(row)
+                if output.buffer.tell() >= FLUSH_BYTES:
+                    await flush()
+        except RunError as error:
+            errors.append(error)
+        ended.set()
+    if errors:
+        raise errors[0]
+    sink.end()
+    await output.finish()
+
+
+def partial_of(final: Path) -> Path:
+    """Name the file that a report is called while it is not finished."""
+    return final.with_name(final.name + PARTIAL_SUFFIX)
+
+
+def _create(path: Path, *, in_the_way: str) -> int:
+    try:
+        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0), _OWNER_ONLY)
+    except FileExistsError as error:
+        raise UsageError(
+            f"{path} {in_the_way}, or another run is writing it", hint="go on with it by --resume, or remove it"
+        ) from error
+    except FileNotFoundError as error:
+        raise UsageError(f"there is no directory {path.parent}", hint="make it first, or choose another") from error
+    except OSError as error:
+        raise UsageError(f"cannot write {path}: {error.strerror}", hint="choose another place with -o") from error
+
+
+def _drain(buffer: io.BytesIO) -> bytes:
+    data = buffer.getvalue()
+    buffer.seek(0)
+    buffer.truncate()
+    return data
+
+
+def _write_all(fd: int, data: bytes, place: str) -> None:
+    rest = memoryview(data)
+    try:
+        while rest:
+            rest = rest[os.write(fd, rest) :]
+    except OSError as error:
+        raise _explain(error, place) from error
+
+
+def _explain(error: OSError, place: str) -> OutputError:
+    if isinstance(error, BrokenPipeError):
+        return OutputError(f"whoever read {place} has gone", hint="what they had read is all there is")
+    why = _NO_ROOM.get(error.errno or 0, error.strerror)
+    return OutputError(f"cannot write {place}: {why}", hint="make room, then go on with --resume")
