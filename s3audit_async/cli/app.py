@@ -8,10 +8,12 @@ import click
 
 import s3audit_async
 from s3audit_async.cli import options as shared
+from s3audit_async.demo import DEFAULT_BUCKETS
 from s3audit_async.options import Options
 
 _CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
-_DEMO_BUCKETS = 300
+_DEMO_ATTEMPTS = 3
+"""Two of the demo's answers fail for good, to show how that looks; nobody is to wait long for them."""
 
 
 @click.group(context_settings=_CONTEXT)
@@ -29,7 +31,7 @@ def app() -> None:
 @shared.selection_options
 @shared.region_options
 @shared.aws_options
-@shared.limit_options
+@shared.limit_options()
 @shared.message_options
 def run(
     *,
@@ -101,7 +103,7 @@ def run(
     "Account",
     "--buckets",
     type=click.IntRange(min=1),
-    default=_DEMO_BUCKETS,
+    default=DEFAULT_BUCKETS,
     show_default=True,
     metavar="N",
     help="How many buckets the account has.",
@@ -116,7 +118,7 @@ def run(
     help="How long each answer takes, at least.",
 )
 @shared.report_options
-@shared.limit_options
+@shared.limit_options(attempts=_DEMO_ATTEMPTS)
 @shared.message_options
 def demo(
     *,

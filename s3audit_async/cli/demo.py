@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from s3audit_async.cli.outcome import print_line
 from s3audit_async.cli.run import perform as perform_run
-from s3audit_async.demo import DemoServer, DemoUnavailableError, isolated_environment
+from s3audit_async.demo.environment import isolated_environment
+from s3audit_async.demo.server import DemoServer, DemoUnavailableError
 from s3audit_async.errors import UsageError
 
 if TYPE_CHECKING:

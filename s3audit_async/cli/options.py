@@ -89,35 +89,39 @@ aws_options = stacked(
     option("AWS", "--endpoint-url", metavar="URL", help="Send every request there instead of to AWS."),
 )
 
-limit_options = stacked(
-    option(
-        "Limits",
-        "--max-concurrency",
-        type=click.IntRange(min=1),
-        default=MAX_CONCURRENCY,
-        show_default=True,
-        metavar="N",
-        help="Calls in flight, all regions together.",
-    ),
-    option(
-        "Limits",
-        "--max-attempts",
-        type=click.IntRange(min=1),
-        default=MAX_ATTEMPTS,
-        show_default=True,
-        metavar="N",
-        help="Attempts at one call before its error is reported.",
-    ),
-    option(
-        "Limits",
-        "--timeout",
-        type=float,
-        default=TIMEOUT,
-        show_default=True,
-        metavar="SECONDS",
-        help="How long one attempt may take.",
-    ),
-)
+
+def limit_options(attempts: int = MAX_ATTEMPTS) -> Callable[[F], F]:
+    """Declare the options that bound a run; `attempts` is the default of `--max-attempts`."""
+    return stacked(
+        option(
+            "Limits",
+            "--max-concurrency",
+            type=click.IntRange(min=1),
+            default=MAX_CONCURRENCY,
+            show_default=True,
+            metavar="N",
+            help="Calls in flight, all regions together.",
+        ),
+        option(
+            "Limits",
+            "--max-attempts",
+            type=click.IntRange(min=1),
+            default=attempts,
+            show_default=True,
+            metavar="N",
+            help="Attempts at one call before its error is reported.",
+        ),
+        option(
+            "Limits",
+            "--timeout",
+            type=float,
+            default=TIMEOUT,
+            show_default=True,
+            metavar="SECONDS",
+            help="How long one attempt may take.",
+        ),
+    )
+
 
 message_options = stacked(
     option("Messages", "-q", "--quiet", is_flag=True, help="Nothing but errors on standard error."),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 import anyio
 
 from s3audit_async.codes import Reaction, react
-from s3audit_async.errors import CallError, TransportCode
+from s3audit_async.errors import CallError, S3AuditError, TransportCode
 from s3audit_async.limiter import Gate, Slots
 from s3audit_async.model import Call, Operation, Retry, Service
 from s3audit_async.retry import RetryPolicy, ask_until_answered
@@ -80,13 +80,13 @@ class Asker:
                 with anyio.fail_after(self._timeout):
                     answer = await request()
             except TimeoutError as error:
-                raise CallError(
-                    operation,
-                    target,
-                    region,
-                    code=TransportCode.READ_TIMEOUT,
-                    message=f"no answer within {self._timeout:g} s",
-                ) from error
+                said = f"no answer within {self._timeout:g} s"
+                raise CallError(operation, target, region, code=TransportCode.READ_TIMEOUT, message=said) from error
+            except S3AuditError:
+                raise
+            except Exception as error:
+                said = f"{type(error).__name__}: {error}"
+                raise CallError(operation, target, region, code=TransportCode.UNEXPECTED, message=said) from error
         except CallError as error:
             throttled = react(error.code, error.status) is Reaction.THROTTLED
             if throttled:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from array import array
 from typing import TYPE_CHECKING
 
 from s3audit_async.codes import is_denied, rejects_credentials
@@ -26,18 +25,16 @@ async def list_buckets(
 ) -> AsyncGenerator[tuple[Bucket, ...], None]:
     """Yield pages of buckets. Raises `CredentialsError` or `ListingError` when a page cannot be had.
 
-    A server may cut the listing at MaxBuckets and send no token. So when the last page is exactly full, the whole
-    is asked for once without paging, and what is new in it makes one more page; a refusal is taken for the end.
-    To know what is new, 8 bytes are kept for each listed name.
+    A server that knows nothing of tokens cuts the listing at MaxBuckets, and the rest would vanish. So when the first
+    page is exactly full and bears no token, the whole is asked for once without paging, and what is new in it makes
+    one more page; a refusal is taken for the end. A server that has sent a token is trusted to send the next.
     """
     if options.buckets:
         yield tuple(Bucket(name) for name in dict.fromkeys(options.buckets))
         return
-    seen = array("q")
     token: str | None = None
     while True:
         page = await _page(gateway, asker, options, token)
-        seen.extend(hash(bucket.name) for bucket in page.buckets)
         yield _wanted(page, options)
         if page.token is None:
             break
@@ -47,16 +44,22 @@ async def list_buckets(
                 hint="this is a fault of the endpoint; what was listed has been audited",
             )
         token = page.token
-    if len(page.buckets) < options.page_size:
-        return
+    if token is None and len(page.buckets) >= options.page_size:
+        yield await _beyond(page, gateway, asker, options, observer)
+
+
+async def _beyond(
+    page: BucketPage, gateway: Gateway, asker: Asker, options: Options, observer: Observer
+) -> tuple[Bucket, ...]:
+    """Give the buckets that are not on the only page of a listing, although there are more."""
     try:
         whole = await asker.ask(Operation.LIST_BUCKETS, _ALL, gateway.home_region, gateway.list_buckets_unpaged)
     except CallError as error:
-        text = f"the last page was full; checking without paging was refused ({error.code}), going on"
+        text = f"the only page was full; checking without paging was refused ({error.code}), going on"
         observer.noticed(Notice(error.operation, error.region, error.target, text))
-        return
-    known = set(seen)
-    yield tuple(bucket for bucket in _wanted(whole, options) if hash(bucket.name) not in known)
+        return ()
+    known = {bucket.name for bucket in page.buckets}
+    return tuple(bucket for bucket in _wanted(whole, options) if bucket.name not in known)
 
 
 def _wanted(page: BucketPage, options: Options) -> tuple[Bucket, ...]:
