@@ -212,9 +212,9 @@ def _create(path: Path, *, in_the_way: str) -> int:
         raise UsageError(
             f"{path} {in_the_way}, or another run is writing it", hint="go on with it by --resume, or remove it"
         ) from error
-    except FileNotFoundError as error:
-        raise UsageError(f"there is no directory {path.parent}", hint="make it first, or choose another") from error
     except OSError as error:
+        if not path.parent.is_dir():
+            raise UsageError(f"there is no directory {path.parent}", hint="make it first, or choose another") from error
         raise UsageError(f"cannot write {path}: {error.strerror}", hint="choose another place with -o") from error
 
 

@@ -84,9 +84,10 @@ class AwsGateway:
         with translated(Operation.GET_BUCKET_ENCRYPTION, bucket, region):
             client = await self._clients.get(Service.S3, region)
             answer = await client.get_bucket_encryption(Bucket=bucket)
-        configuration = _member(
-            answer, "ServerSideEncryptionConfiguration", Operation.GET_BUCKET_ENCRYPTION, bucket, region
-        )
+        # botocore takes an empty body for an empty configuration, which would be "no encryption" in the report.
+        told = answer["ResponseMetadata"]["HTTPHeaders"].get("content-length") != "0"
+        name = "ServerSideEncryptionConfiguration"
+        configuration = _member(answer if told else {}, name, Operation.GET_BUCKET_ENCRYPTION, bucket, region)
         return tuple(_rule(entry) for entry in configuration.get("Rules") or ())
 
     async def describe_key(self, reference: str, region: str) -> Key:

@@ -18,6 +18,7 @@ from botocore import exceptions as sdk
 from botocore.loaders import create_loader
 
 from s3audit_async.aws.errors import plain
+from s3audit_async.aws.transport import OneRequestSession
 from s3audit_async.errors import UsageError
 from s3audit_async.model import Service
 
@@ -87,6 +88,7 @@ class Clients:
             read_timeout=self._options.timeout,
             max_pool_connections=self._options.max_concurrency,
             connector_args={"keepalive_timeout": _KEEPALIVE_SECONDS},
+            http_session_cls=OneRequestSession,
             user_agent_extra=self._user_agent,
             s3=self._s3_settings() if service is Service.S3 else None,
         )

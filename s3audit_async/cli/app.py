@@ -83,7 +83,6 @@ def run(
         region=region,
         quiet=quiet,
         verbose=verbose,
-        ask=True,
         options=Options(
             buckets=shared.read_names(buckets, buckets_from),
             prefix=prefix,
@@ -149,6 +148,7 @@ def demo(
         stats=stats,
         quiet=quiet,
         verbose=verbose,
+        again=False,
         options=Options(max_concurrency=max_concurrency, max_attempts=max_attempts, timeout=timeout),
     )
     return perform(settings, buckets=buckets, latency_ms=latency_ms)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import signal
 import sys
 from contextlib import ExitStack
@@ -48,8 +49,8 @@ class RunSettings:
     region: str | None = None
     quiet: bool = False
     verbose: bool = False
-    ask: bool = False
-    """Whether to ask on a terminal where the report is to go."""
+    again: bool = True
+    """Whether the same account can be asked again, as the demo's cannot."""
     options: Options
 
 
@@ -161,7 +162,7 @@ def _resume(settings: RunSettings) -> _Report:
 def _report_path(settings: RunSettings, form: str) -> Path:
     where = settings.output
     if where is None:
-        where = _ask_where() if settings.ask and sys.stdin.isatty() and sys.stderr.isatty() else "."
+        where = _ask_where() if settings.again and sys.stdin.isatty() and sys.stderr.isatty() else "."
     path = Path(where).expanduser()
     if path.is_dir() or where.endswith("/"):
         return path / f"bucketEncryptionReport_{datetime.now().astimezone():%Y%m%d-%H%M%S}.{form}"
@@ -190,9 +191,15 @@ def _conclude(settings: RunSettings, report: _Report, stats: RunStats, error: Ru
         report.output.close(discard=not worth_keeping)
         print_error(str(error), error.hint)
         if worth_keeping and isinstance(report.output, FileOutput):
-            what = f"{report.summary.rows} buckets are audited and kept"
-            print_line(f"{what}. Go on with: s3audit run --resume {report.output.place}")
+            print_line(f"{report.summary.rows} buckets are audited and kept. Go on with: {_resume_command(report)}")
         return exit_code_of(error)
+    failed = report.summary.failed.count
     if not settings.quiet:
         print_summary(report.summary, stats, report.output.place)
-    return ExitCode.INCOMPLETE if report.summary.failed.count else ExitCode.COMPLETE
+        if failed and settings.again and isinstance(report.output, FileOutput):
+            print_line(f"{failed} rows hold an error. Ask those buckets again with: {_resume_command(report)}")
+    return ExitCode.INCOMPLETE if failed else ExitCode.COMPLETE
+
+
+def _resume_command(report: _Report) -> str:
+    return f"s3audit run --resume {shlex.quote(report.output.place)}"

@@ -1,0 +1,69 @@
+"""A fast loopback stub of S3, KMS and STS: in a thread for tests, as a process for benchmarks."""
+
+from benchmarks.stub.account import (
+    ACCOUNT_ID,
+    SSE_S3,
+    BucketIndex,
+    ReportRow,
+    StubAccount,
+    StubBucket,
+    StubKey,
+    StubRule,
+)
+from benchmarks.stub.behaviour import ANY, Behaviour, Paging, RateLimit, WrongRegion
+from benchmarks.stub.counters import Stats
+from benchmarks.stub.faults import (
+    Delay,
+    ErrorAnswer,
+    Fault,
+    FaultHook,
+    Garbage,
+    Hang,
+    Reset,
+    Truncated,
+    first,
+    internal,
+    mixed,
+    throttled,
+)
+from benchmarks.stub.process import StubProcess
+from benchmarks.stub.request import Request
+from benchmarks.stub.server import Listener, StubAws
+from benchmarks.stub.service import Service
+from benchmarks.stub.synthetic import REGIONS, synthetic
+
+__all__ = [
+    "ACCOUNT_ID",
+    "ANY",
+    "REGIONS",
+    "SSE_S3",
+    "Behaviour",
+    "BucketIndex",
+    "Delay",
+    "ErrorAnswer",
+    "Fault",
+    "FaultHook",
+    "Garbage",
+    "Hang",
+    "Listener",
+    "Paging",
+    "RateLimit",
+    "ReportRow",
+    "Request",
+    "Reset",
+    "Service",
+    "Stats",
+    "StubAccount",
+    "StubAws",
+    "StubBucket",
+    "StubKey",
+    "StubProcess",
+    "StubRule",
+    "Truncated",
+    "WrongRegion",
+    "first",
+    "internal",
+    "mixed",
+    "synthetic",
+    "throttled",
+]

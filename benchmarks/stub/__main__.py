@@ -1,0 +1,116 @@
+"""The stub as a process of its own: `python -m benchmarks.stub --buckets 3000 --keys 50`."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import signal
+from contextlib import suppress
+from threading import Thread
+
+from benchmarks.stub.behaviour import ANY, Behaviour, Paging, RateLimit, WrongRegion
+from benchmarks.stub.faults import MIXED_KINDS, mixed
+from benchmarks.stub.server import Listener
+from benchmarks.stub.service import Service
+from benchmarks.stub.synthetic import synthetic
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.stub",
+        description="Serve a synthetic AWS account on the loopback interface. The URL is the first line on "
+        "stdout, counters are at /_stats, POST /_reset clears them. Ends on SIGTERM, or when stdin does.",
+    )
+    account = parser.add_argument_group("account")
+    account.add_argument("--buckets", type=int, default=1000)
+    account.add_argument("--keys", type=int, default=20, help="distinct keys that have to be looked up")
+    account.add_argument("--regions", type=int, default=4)
+    account.add_argument("--kms-share", type=float, default=0.4, help="of the buckets, 0 to 1")
+    account.add_argument("--unlisted-share", type=float, default=0.0, help="listed without BucketRegion")
+    account.add_argument("--home-share", type=float, help="of the buckets in the first region")
+    account.add_argument("--seed", type=int, default=0, help="of the account and of the faults")
+    behaviour = parser.add_argument_group("behaviour")
+    behaviour.add_argument("--latency-ms", type=float, default=0.0)
+    behaviour.add_argument(
+        "--slow-region", metavar="REGION=MS", action="append", default=[], help="latency of one region"
+    )
+    behaviour.add_argument("--paging", choices=[how.value for how in Paging], default="tokens")
+    behaviour.add_argument("--wrong-region", choices=[how.value for how in WrongRegion], default="permanent")
+    behaviour.add_argument("--refuse-unpaginated", action="store_true")
+    behaviour.add_argument("--deny", metavar="OPERATION", action="append", default=[])
+    behaviour.add_argument("--s3-rate", type=float, help="S3 requests a second and region")
+    behaviour.add_argument("--kms-rate", type=float, help="KMS requests a second and region")
+    behaviour.add_argument("--burst", type=float, default=10.0, help="requests at once within either rate")
+    behaviour.add_argument("--fault-share", type=float, default=0.0, help="of all requests, 0 to 1")
+    behaviour.add_argument("--fault-kinds", default=",".join(MIXED_KINDS))
+    behaviour.add_argument("--spare-after", type=int, default=3, help="tries of a call that may fail")
+    behaviour.add_argument(
+        "--track-targets", action="store_true", help="count by target; faults always do (150 bytes each)"
+    )
+    parser.add_argument("--port", type=int, default=0, help="0 takes any that is free")
+    return parser
+
+
+def _behaviour(options: argparse.Namespace) -> Behaviour:
+    latency = {(ANY, ANY): options.latency_ms / 1000}
+    for text in options.slow_region:
+        region, _, milliseconds = text.partition("=")
+        latency[ANY, region] = float(milliseconds) / 1000
+    rates = {"s3": options.s3_rate, "kms": options.kms_rate}
+    faults = None
+    if options.fault_share:
+        faults = mixed(
+            options.fault_share,
+            kinds=options.fault_kinds.split(","),
+            seed=options.seed,
+            spare_after=options.spare_after,
+        )
+    return Behaviour(
+        latency=latency if options.slow_region else latency[ANY, ANY],
+        paging=Paging(options.paging),
+        wrong_region=WrongRegion(options.wrong_region),
+        faults=faults,
+        denied=frozenset(options.deny),
+        rate_limits={(ANY, name): RateLimit(rate, options.burst) for name, rate in rates.items() if rate},
+        refuse_unpaginated=options.refuse_unpaginated,
+        track_targets=options.track_targets or faults is not None,
+    )
+
+
+async def _serve(service: Service, port: int) -> None:
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    Thread(target=_wait_for_end_of_stdin, args=(loop, stop), daemon=True).start()
+    async with Listener(service, port) as url:
+        print(url, flush=True)
+        await stop.wait()
+
+
+def _wait_for_end_of_stdin(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
+    """Outlive no parent. A thread, because epoll refuses files and /dev/null."""
+    while os.read(0, 4096):
+        pass
+    with suppress(RuntimeError):  # a signal was faster, and the loop is closed
+        loop.call_soon_threadsafe(stop.set)
+
+
+def main() -> None:
+    """Serve until told to stop."""
+    options = _parser().parse_args()
+    account = synthetic(
+        options.buckets,
+        options.keys,
+        options.regions,
+        kms_share=options.kms_share,
+        unlisted_share=options.unlisted_share,
+        home_share=options.home_share,
+        seed=options.seed,
+    )
+    asyncio.run(_serve(Service(account, _behaviour(options)), options.port))
+
+
+if __name__ == "__main__":
+    main()

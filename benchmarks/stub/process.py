@@ -1,0 +1,90 @@
+"""The stub in a process of its own, started and stopped by a `with` block."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+_ROOT = Path(__file__).parents[2]
+_PATIENCE = 10.0
+"""Seconds that the process has to end after its stdin did."""
+
+
+class StubProcess:
+    """A stub that shares no interpreter with the client under measurement.
+
+    The options are those of `python -m benchmarks.stub`, with underscores:
+
+        with StubProcess(buckets=3000, keys=50, regions=8, latency_ms=20) as stub:
+            audit(endpoint_url=stub.url)
+            assert stub.stats()["calls"]["DescribeKey"] == 50
+
+    `True` gives an option without a value, a list gives it several times. `synthetic()` with the same
+    numbers makes the same account, for what the rows must say.
+    """
+
+    def __init__(self, **options: float | str | list[str]) -> None:
+        self._arguments: list[str] = []
+        for name, value in options.items():
+            flag = f"--{name.replace('_', '-')}"
+            if value is True:
+                self._arguments.append(flag)
+            elif value is not False:
+                for one in value if isinstance(value, list) else [value]:
+                    self._arguments.extend((flag, str(one)))
+
+    @property
+    def pid(self) -> int:
+        """Of the process."""
+        return self._process.pid
+
+    def stats(self) -> dict[str, object]:
+        """Fetch the counters of `Stats.as_json`, with cpu_seconds and max_rss_bytes of the process."""
+        return self._ask("GET", "/_stats")
+
+    def reset_stats(self) -> dict[str, object]:
+        """Count from zero again."""
+        return self._ask("POST", "/_reset")
+
+    def _ask(self, method: str, path: str) -> dict[str, object]:
+        connection = HTTPConnection(urlsplit(self.url).netloc, timeout=_PATIENCE)
+        try:
+            connection.request(method, path)
+            answer: dict[str, object] = json.load(connection.getresponse())
+        finally:
+            connection.close()
+        return answer
+
+    def __enter__(self) -> Self:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "benchmarks.stub", *self._arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            cwd=_ROOT,
+            text=True,
+        )
+        assert self._process.stdout is not None
+        self.url = self._process.stdout.readline().strip()
+        if not self.url:
+            self.__exit__(None, None, None)
+            raise RuntimeError(f"the stub did not start: exit status {self._process.returncode}")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with self._process as process:  # closes the pipes, which ends the stub, and waits
+            assert process.stdin is not None
+            process.stdin.close()
+            try:
+                process.wait(_PATIENCE)
+            except subprocess.TimeoutExpired:
+                process.kill()

@@ -1,0 +1,52 @@
+"""Runs the real command in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+COMMAND = (sys.executable, "-W", "error", "-m", "s3audit_async")
+_PATIENCE = 120.0
+
+
+def s3audit(
+    *arguments: str | Path, cwd: Path | None = None, stdin: str | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run `s3audit ARGUMENTS` to its end."""
+    return subprocess.run(
+        [*COMMAND, *map(str, arguments)],
+        check=False,
+        capture_output=True,
+        cwd=cwd,
+        env=environment(),
+        input=stdin,
+        stdin=None if stdin is not None else subprocess.DEVNULL,
+        text=True,
+        timeout=_PATIENCE,
+    )
+
+
+def start(*arguments: str | Path, cwd: Path | None = None) -> subprocess.Popen[str]:
+    """Start `s3audit ARGUMENTS`; the caller waits for it."""
+    return subprocess.Popen(
+        [*COMMAND, *map(str, arguments)],
+        cwd=cwd,
+        env=environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def environment() -> dict[str, str]:
+    """This process's environment, in which the package can be found from every directory."""
+    import s3audit_async
+
+    root = os.path.dirname(os.path.dirname(s3audit_async.__file__))  # noqa: PTH120 - text is what PYTHONPATH takes
+    return {**os.environ, "PYTHONPATH": root}

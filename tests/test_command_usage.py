@@ -1,0 +1,186 @@
+"""Bad input: one clear line, exit 2, nothing asked of AWS, nothing half-written. And the other commands."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import select
+import subprocess
+from pathlib import Path
+
+import pytest
+
+import s3audit_async
+from benchmarks.stub import StubAccount, StubAws, StubBucket, synthetic
+from tests.command import COMMAND, environment, s3audit
+
+IMPORTED = "import sys; from s3audit_async.cli import main; main({}); print(sorted(sys.modules), file=sys.stderr)"
+
+
+def usage_cases(folder: Path) -> list[tuple[list[str], str]]:
+    """Arguments that cannot work, and what the one line must say."""
+    return [
+        (["run", "--no-such-option"], "No such option"),
+        (["run", "surplus"], "unexpected extra argument"),
+        (["rum"], "No such command"),
+        (["run", "--format", "xls"], "'xls' is not one of"),
+        (["run", "--max-concurrency", "0"], "--max-concurrency"),
+        (["run", "--max-concurrency", "99999999"], "max_concurrency"),
+        (["run", "--max-attempts", "many"], "not a valid integer"),
+        (["run", "--timeout", "0"], "timeout"),
+        (["run", "--timeout", "nan"], "timeout"),
+        (["run", "--region", "Frankfurt"], "not a region name"),
+        (["run", "--include-region", "eu west"], "not a region name"),
+        (["run", "--include-region", "eu-west-1", "--exclude-region", "eu-west-1"], "both included and excluded"),
+        (["run", "--endpoint-url", "localhost:5000"], "not an endpoint URL"),
+        (["run", "--endpoint-url", "http://host:port"], "not an endpoint URL"),
+        (["run", "--bucket", "no/slashes"], "not a bucket name"),
+        (["run", "--bucket", "abc", "--prefix", "a"], "exclude each other"),
+        (["run", "--buckets-from", str(folder / "nothing.txt")], "cannot read"),
+        (["run", "--buckets-from", str(folder / "empty.txt")], "names no bucket"),
+        (["run", "--buckets-from", str(folder / "binary")], "not UTF-8"),
+        (["run", "--buckets-from", str(folder / "words.txt")], "not a bucket name"),
+        (["run", "--profile", "nobody"], "nobody"),
+        (["run", "-o", str(folder / "nowhere" / "r.csv")], "no directory"),
+        (["run", "-o", f"{folder}/nowhere/"], "no directory"),
+        (["run", "-o", "/sys/r.csv"], "cannot write"),
+        (["run", "-o", str(folder / "r.csv.partial")], "unfinished report"),
+        (["run", "-o", str(folder / "busy.csv")], "is an unfinished report"),
+        (["run", "--stats", str(folder / "nowhere" / "s.json")], "no directory"),
+        (["run", "--resume", str(folder / "nothing.csv")], "cannot read"),
+        (["run", "--resume", str(folder / "words.txt")], "not a report of s3audit"),
+        (["run", "--resume", str(folder)], "cannot read"),
+        (["run", "--resume", str(folder / "foreign.csv")], "line 2"),
+        (["run", "--resume", str(folder / "busy.csv"), "-o", "x.csv"], "leave -o out"),
+        (["run", "--resume", str(folder / "busy.csv"), "--wide"], "--wide"),
+        (["run", "--resume", str(folder / "busy.csv"), "--format", "jsonl"], "--format"),
+        (["demo", "--buckets", "0"], "--buckets"),
+        (["demo", "--latency-ms", "-1"], "--latency-ms"),
+        (["iam-policy", "--partition", "mars"], "not a partition"),
+    ]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Files that cannot be used."""
+    folder = tmp_path_factory.mktemp("files")
+    header = "Bucket Name,Default Encryption Mode,SSE-KMS Key Type,Bucket Key\r\n"
+    (folder / "empty.txt").write_text("\n# nothing\n")
+    (folder / "words.txt").write_text("what is this?\n")
+    (folder / "binary").write_bytes(b"\xff\xfe\x00abc")
+    (folder / "busy.csv.partial").write_text(header)
+    (folder / "foreign.csv").write_text(header + "one,cell,too,many,here\r\n")
+    return folder
+
+
+def test_unusable_input_is_one_line_and_exit_2(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For each kind of bad input: what is wrong and what to do, on one line, before any call."""
+    before = {path: path.read_bytes() for path in folder.iterdir()}
+    with StubAws(synthetic(buckets=3, keys=1, regions=1)) as stub:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", stub.url)
+        for arguments, said in usage_cases(folder):
+            done = s3audit(*arguments, cwd=tmp_path)
+            context = f"{arguments}: {done.stderr}"
+            assert done.returncode == 2, context
+            assert said in done.stderr, context
+            assert done.stdout == "", context
+            assert done.stderr.count("\n") == 1, context
+            assert done.stderr.startswith("s3audit: "), context
+            assert done.stderr.endswith(")\n"), context
+        assert stub.stats.total == 0
+    assert list(tmp_path.iterdir()) == []
+    assert {path: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_help_imports_nothing_heavy() -> None:
+    """Neither SDK, nor rich, nor moto, nor the engine."""
+    for arguments in ("--help",), ("run", "--help"), ("demo", "--help"):
+        code = IMPORTED.format(list(arguments))
+        done = subprocess.run(
+            [*COMMAND[:-2], "-c", code], check=True, capture_output=True, text=True, env=environment()
+        )
+        imported = set(eval(done.stderr))
+        heavy = {"boto3", "botocore", "aiobotocore", "aioboto3", "aiohttp", "rich", "moto", "anyio", "tenacity"}
+        assert not imported & heavy
+        assert "Usage: s3audit" in done.stdout
+
+
+def test_version() -> None:
+    """The package's own."""
+    assert s3audit("--version").stdout == f"s3audit, version {s3audit_async.__version__}\n"
+
+
+def test_iam_policy_is_json_on_stdout() -> None:
+    """For the options chosen, ready for `aws iam create-policy`."""
+    done = s3audit("iam-policy", "--prefix", "prod-", "--partition", "aws-cn")
+    policy = json.loads(done.stdout)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [statement["Action"] for statement in policy["Statement"]] == [
+        ["s3:ListAllMyBuckets"],
+        ["s3:GetEncryptionConfiguration"],
+        ["kms:DescribeKey"],
+    ]
+    assert policy["Statement"][1]["Resource"] == "arn:aws-cn:s3:::prod-*"
+
+
+def on_a_terminal(*arguments: str, typed: str, cwd: Path) -> tuple[int, str]:
+    """Run the command on a terminal of its own; give its exit code and all that stood on the screen."""
+    controller, terminal = pty.openpty()
+    process = subprocess.Popen(
+        [*COMMAND, *arguments],
+        cwd=cwd,
+        env={**environment(), "TERM": "xterm", "COLUMNS": "100", "LINES": "40"},
+        stdin=terminal,
+        stdout=terminal,
+        stderr=terminal,
+        start_new_session=True,
+    )
+    os.close(terminal)
+    os.write(controller, typed.encode())
+    screen = b""
+    while True:
+        ready, _, _ = select.select([controller], [], [], 60)
+        assert ready, screen
+        try:
+            piece = os.read(controller, 65536)
+        except OSError:  # Linux says EIO when the last writer has closed
+            break
+        if not piece:
+            break
+        screen += piece
+    os.close(controller)
+    return process.wait(60), screen.decode()
+
+
+def test_on_a_terminal_it_asks_where_the_report_goes_and_shows_progress(tmp_path: Path) -> None:
+    """As the original did; progress is there while it runs, the summary after."""
+    with StubAws(synthetic(buckets=200, keys=3, regions=3)) as stub:
+        stub.behaviour.latency = 0.02
+        code, screen = on_a_terminal("run", "--endpoint-url", stub.url, typed="mine.csv\n", cwd=tmp_path)
+    assert code == 0, screen
+    assert "Directory or file for the report [.]:" in screen
+    assert "of 200" in screen
+    assert "buckets," in screen
+    assert "eu-west-1" in screen
+    assert "Report: mine.csv" in screen
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.csv"]
+
+
+def test_ctrl_c_at_the_question_is_130(tmp_path: Path) -> None:
+    """Nothing is written."""
+    code, screen = on_a_terminal("run", typed="\x04", cwd=tmp_path)
+    assert code == 130
+    assert "interrupted" in screen
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_it_runs_as_a_module_and_as_a_command(tmp_path: Path) -> None:
+    """`python -m s3audit_async` and the entry point are the same function."""
+    from importlib.metadata import entry_points
+
+    with StubAws(StubAccount(buckets=[StubBucket("one")])) as stub:
+        done = s3audit("run", "--endpoint-url", stub.url, "-q", "-o", "-", cwd=tmp_path)
+    assert done.stdout.splitlines()[1] == "one,AES256,N/A,False"
+    (entry,) = entry_points(group="console_scripts", name="s3audit")
+    assert entry.value == "s3audit_async.cli:main"

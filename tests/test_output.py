@@ -1,0 +1,636 @@
+from __future__ import annotations
+
+import errno
+import io
+import os
+import stat
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import anyio
+import pytest
+from anyio import to_thread
+from anyio.lowlevel import checkpoint
+
+from s3audit_async import output as module
+from s3audit_async.errors import InterruptedRunError, ListingError, OutputError, RunError, UsageError
+from s3audit_async.model import Row
+from s3audit_async.output import FLUSH_BYTES, FileOutput, StandardOutput, partial_of, record
+from s3audit_async.sinks import make_sink
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+    from s3audit_async.ports import Sink
+
+HEADER = b"Bucket Name,Default Encryption Mode,SSE-KMS Key Type,Bucket Key\r\n"
+PATIENCE = 10.0
+"""Seconds after which something that should happen is taken not to."""
+
+
+def row(name: str = "a-bucket", mode: str = "AES256") -> Row:
+    return Row(name, mode, "N/A", bucket_key=None)
+
+
+def line(name: str = "a-bucket") -> bytes:
+    return f"{name},AES256,N/A,\r\n".encode()
+
+
+async def these(*rows: Row, then: Exception | None = None) -> AsyncIterator[Row]:
+    for each in rows:
+        await checkpoint()
+        yield each
+    if then is not None:
+        raise then
+
+
+async def settle() -> None:
+    """Give the event loop as many turns as anything here needs to get as far as it can get."""
+    for _ in range(20):
+        await checkpoint()
+
+
+def ignore(_: Row) -> None:
+    pass
+
+
+@contextmanager
+def pipe() -> Iterator[tuple[int, int]]:
+    """The two ends of a pipe; the test may close either sooner."""
+    ends = os.pipe()
+    try:
+        yield ends
+    finally:
+        for end in ends:
+            try:
+                os.close(end)
+            except OSError as error:
+                if error.errno != errno.EBADF:
+                    raise
+
+
+class MemoryOutput:
+    """An output whose flushes take as long as the test wants, and fail when it wants."""
+
+    place = "memory"
+
+    def __init__(self) -> None:
+        self.buffer = io.BytesIO()
+        self.flushed: list[bytes] = []
+        self.flushing = anyio.Event()
+        self.may_flush = anyio.Event()
+        self.may_flush.set()
+        self.error: OutputError | None = None
+        self.finished = False
+        self._busy = False
+
+    async def flush(self) -> None:
+        data = self.buffer.getvalue()
+        self.buffer.seek(0)
+        self.buffer.truncate()
+        if not data:
+            return
+        assert not self._busy, "two flushes at the same time"
+        self._busy = True
+        self.flushing.set()
+        await self.may_flush.wait()
+        await checkpoint()
+        self._busy = False
+        if self.error is not None:
+            raise self.error
+        self.flushed.append(data)
+
+    async def finish(self) -> None:
+        await self.flush()
+        self.finished = True
+
+    def close(self, *, discard: bool) -> None:
+        pass
+
+    @property
+    def all(self) -> bytes:
+        return b"".join(self.flushed)
+
+
+class EndedSink:
+    """A sink that says when it begins and ends."""
+
+    def __init__(self, out: io.BytesIO) -> None:
+        self._out = out
+
+    def begin(self) -> None:
+        self._out.write(b"begin\n")
+
+    def write(self, row: Row) -> None:
+        self._out.write(row.bucket.encode() + b"\n")
+
+    def end(self) -> None:
+        self._out.write(b"end\n")
+
+
+def csv_to(output: FileOutput | StandardOutput | MemoryOutput) -> Sink:
+    return make_sink("csv", output.buffer, wide=False)
+
+
+# A file, and its name.
+
+
+async def test_a_report_has_its_final_name_only_when_it_is_complete(tmp_path: Path) -> None:
+    final = tmp_path / "report.csv"
+    output = FileOutput(final)
+    names: list[list[str]] = []
+
+    def look(_: Row) -> None:
+        names.append(sorted(path.name for path in tmp_path.iterdir()))
+
+    await record(these(row("one"), row("two")), csv_to(output), output, seen=look)
+
+    assert names == [["report.csv.partial"], ["report.csv.partial"]]
+    assert [path.name for path in tmp_path.iterdir()] == ["report.csv"]
+    assert final.read_bytes() == HEADER + line("one") + line("two")
+
+
+async def test_a_report_says_where_it_is(tmp_path: Path) -> None:
+    output = FileOutput(tmp_path / "report.csv")
+    before = output.place
+    await output.finish()
+
+    assert (before, output.place) == (str(tmp_path / "report.csv.partial"), str(tmp_path / "report.csv"))
+
+
+@pytest.mark.parametrize("kept", [None, [b"a", b"b"]])
+async def test_a_report_is_readable_by_its_owner_only_for_good(tmp_path: Path, kept: list[bytes] | None) -> None:
+    open_to_all = os.umask(0)
+    try:
+        output = FileOutput(tmp_path / "report.csv", kept=kept)
+    finally:
+        os.umask(open_to_all)
+    before = stat.S_IMODE(output.partial.stat().st_mode)
+    await output.finish()
+
+    assert (oct(before), oct(stat.S_IMODE(output.final.stat().st_mode))) == ("0o600", "0o600")
+
+
+async def test_a_complete_report_takes_the_place_of_an_older_one_at_once(tmp_path: Path) -> None:
+    final = tmp_path / "report.csv"
+    final.write_bytes(b"older")
+    output = FileOutput(final)
+    while_running = final.read_bytes()
+
+    await record(these(row()), csv_to(output), output, seen=ignore)
+
+    assert (while_running, final.read_bytes()) == (b"older", HEADER + line())
+
+
+def test_an_unfinished_report_is_not_written_over(tmp_path: Path) -> None:
+    unfinished = tmp_path / "report.csv.partial"
+    unfinished.write_bytes(b"hours of work")
+
+    with pytest.raises(UsageError, match="is an unfinished report") as refused:
+        FileOutput(tmp_path / "report.csv")
+
+    assert "--resume" in refused.value.hint
+    assert unfinished.read_bytes() == b"hours of work"
+
+
+def test_a_link_in_the_place_of_an_unfinished_report_is_not_followed(tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    (tmp_path / "report.csv.partial").symlink_to(elsewhere)
+
+    with pytest.raises(UsageError):
+        FileOutput(tmp_path / "report.csv")
+
+    assert not elsewhere.exists()
+
+
+def test_a_directory_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="there is no directory"):
+        FileOutput(tmp_path / "none" / "report.csv")
+
+
+def test_a_directory_in_the_place_of_the_report_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="is a directory"):
+        FileOutput(tmp_path)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_directory_that_may_not_be_written_to_is_refused(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+
+    with pytest.raises(UsageError, match="Permission denied"):
+        FileOutput(tmp_path / "report.csv")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may look into every directory")
+def test_a_directory_that_may_not_be_looked_into_is_refused(tmp_path: Path) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0)
+
+    with pytest.raises(UsageError, match="Permission denied"):
+        FileOutput(closed / "report.csv")
+
+
+@pytest.mark.skipif(not Path("/sys/kernel").is_dir(), reason="needs a place where nobody can make a file")
+def test_a_place_where_nobody_can_make_a_file_is_refused() -> None:
+    with pytest.raises(UsageError, match="cannot write"):
+        FileOutput(Path("/sys/kernel/report.csv"))
+
+
+def test_a_file_in_the_place_of_the_directory_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    with pytest.raises(UsageError, match="cannot write"):
+        FileOutput(tmp_path / "file" / "report.csv")
+
+
+@pytest.mark.parametrize("length", [250, 300])
+def test_a_name_that_is_too_long_is_refused(tmp_path: Path, length: int) -> None:
+    with pytest.raises(UsageError, match="cannot write"):
+        FileOutput(tmp_path / (length * "x"))
+
+
+@pytest.mark.parametrize(("discard", "left"), [(False, ["report.csv.partial"]), (True, [])])
+def test_an_unfinished_report_is_left_or_discarded(tmp_path: Path, discard: bool, left: list[str]) -> None:
+    output = FileOutput(tmp_path / "report.csv")
+
+    output.close(discard=discard)
+    output.close(discard=discard)
+
+    assert [path.name for path in tmp_path.iterdir()] == left
+
+
+async def test_a_finished_report_is_not_discarded(tmp_path: Path) -> None:
+    output = FileOutput(tmp_path / "report.csv")
+    await output.finish()
+
+    output.close(discard=True)
+
+    assert output.final.exists()
+
+
+async def test_what_keeps_a_report_from_its_final_name_is_told_and_the_report_kept(tmp_path: Path) -> None:
+    output = FileOutput(tmp_path / "report.csv")
+    (tmp_path / "report.csv").mkdir()
+
+    with pytest.raises(OutputError, match="cannot write"):
+        await record(these(row()), csv_to(output), output, seen=ignore)
+    output.close(discard=False)
+
+    assert output.partial.read_bytes() == HEADER + line()
+    assert output.place == str(output.partial)
+
+
+async def test_a_report_that_is_too_large_for_its_place_keeps_what_it_has(tmp_path: Path) -> None:
+    resource = pytest.importorskip("resource")
+    output = FileOutput(tmp_path / "report.csv")
+    output.buffer.write(300_000 * b"x")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, hard))
+    try:
+        with pytest.raises(OutputError, match="the file is too large") as failed:
+            await output.flush()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    output.close(discard=False)
+
+    assert "--resume" in failed.value.hint
+    assert output.partial.read_bytes() == 200_000 * b"x"
+
+
+# A file that goes on from what was kept.
+
+
+def test_what_is_kept_stands_first(tmp_path: Path) -> None:
+    output = FileOutput(tmp_path / "report.csv", kept=[HEADER, line("one")])
+    output.close(discard=False)
+
+    assert [path.name for path in tmp_path.iterdir()] == ["report.csv.partial"]
+    assert output.partial.read_bytes() == HEADER + line("one")
+
+
+async def test_what_comes_is_written_after_what_was_kept(tmp_path: Path) -> None:
+    many = [line(f"bucket-{number}") for number in range(2 * FLUSH_BYTES // 20)]
+    output = FileOutput(tmp_path / "report.csv", kept=[HEADER, *many])
+
+    await record(these(row("last")), csv_to(output), output, begin=False, seen=ignore)
+
+    assert output.final.read_bytes() == b"".join([HEADER, *many, line("last")])
+
+
+def test_when_keeping_fails_the_unfinished_report_is_untouched(tmp_path: Path) -> None:
+    unfinished = tmp_path / "report.csv.partial"
+    unfinished.write_bytes(b"hours of work")
+
+    def broken() -> Iterator[bytes]:
+        yield 2 * FLUSH_BYTES * b"x"
+        raise UsageError("line 2 is not a row")
+
+    with pytest.raises(UsageError, match="line 2"):
+        FileOutput(tmp_path / "report.csv", kept=broken())
+
+    assert [path.name for path in tmp_path.iterdir()] == ["report.csv.partial"]
+    assert unfinished.read_bytes() == b"hours of work"
+
+
+# Recording.
+
+
+async def test_rows_keep_their_order_however_they_are_flushed() -> None:
+    output = MemoryOutput()
+    names = [f"bucket-{number}-{'x' * 200}" for number in range(2000)]
+
+    await record(these(*map(row, names)), csv_to(output), output, seen=ignore)
+
+    assert output.all == HEADER + b"".join(map(line, names))
+    assert output.finished
+
+
+async def test_every_row_is_seen_once_after_it_was_written() -> None:
+    output = MemoryOutput()
+    seen: list[tuple[str, bool]] = []
+
+    def see(each: Row) -> None:
+        seen.append((each.bucket, line(each.bucket) in output.buffer.getvalue() + output.all))
+
+    await record(these(row("one"), row("two")), csv_to(output), output, seen=see)
+
+    assert seen == [("one", True), ("two", True)]
+
+
+@pytest.mark.parametrize(("begin", "expected"), [(True, b"begin\none\nend\n"), (False, b"one\nend\n")])
+async def test_a_report_begins_unless_it_has_begun_and_ends_after_its_last_row(begin: bool, expected: bytes) -> None:
+    output = MemoryOutput()
+
+    await record(these(row("one")), EndedSink(output.buffer), output, begin=begin, seen=ignore)
+
+    assert output.all == expected
+
+
+async def test_a_report_without_rows_is_complete_too(tmp_path: Path) -> None:
+    output = FileOutput(tmp_path / "report.csv")
+
+    await record(these(), csv_to(output), output, seen=ignore)
+
+    assert output.final.read_bytes() == HEADER
+
+
+async def test_the_beginning_is_flushed_before_the_first_row_comes() -> None:
+    output = MemoryOutput()
+    flushed: list[bytes] = []
+
+    async def rows() -> AsyncIterator[Row]:
+        flushed.append(output.all)
+        yield row()
+
+    await record(rows(), csv_to(output), output, seen=ignore)
+
+    assert flushed == [HEADER]
+
+
+async def test_much_is_flushed_without_waiting_for_the_time() -> None:
+    output = MemoryOutput()
+    big = row("b" * 255, mode="k" * 2000)
+    held: list[int] = []
+
+    await record(these(*[big] * 200), csv_to(output), output, seen=lambda _: held.append(output.buffer.tell()))
+
+    assert max(held) < FLUSH_BYTES + 4096
+    assert len(output.flushed) > 200 * 2255 // (FLUSH_BYTES + 4096)
+
+
+async def test_a_row_is_flushed_in_time_though_no_other_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "FLUSH_SECONDS", 0.01)
+    on_disk = b""
+
+    with pipe() as (read, write):
+        output = StandardOutput(write)
+        came = anyio.Event()
+
+        async def rows() -> AsyncIterator[Row]:
+            yield row()
+            await came.wait()
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(partial(record, rows(), csv_to(output), output, seen=ignore))
+            with anyio.fail_after(PATIENCE):
+                while not on_disk.endswith(line()):
+                    await anyio.wait_readable(read)
+                    on_disk += os.read(read, 4096)
+            came.set()
+
+    assert on_disk == HEADER + line()
+
+
+async def test_a_slow_flush_holds_up_nobody_who_makes_rows() -> None:
+    output = MemoryOutput()
+    written: list[str] = []
+    done = anyio.Event()
+
+    async def rows() -> AsyncIterator[Row]:
+        output.may_flush = anyio.Event()
+        yield row("b" * FLUSH_BYTES)  # this one makes the recorder flush
+        done.set()
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(
+            partial(record, rows(), csv_to(output), output, seen=lambda each: written.append(each.bucket[:1]))
+        )
+        await output.flushing.wait()
+        await settle()
+        state = (written, done.is_set())
+        output.may_flush.set()
+
+    assert state == (["b"], False)
+    assert output.finished
+
+
+# Recording that ends before its time.
+
+
+@pytest.mark.parametrize("error", [InterruptedRunError("interrupted"), ListingError("denied")])
+async def test_what_ends_the_rows_is_raised_after_what_had_come_was_flushed(error: RunError) -> None:
+    output = MemoryOutput()
+
+    with pytest.raises(RunError) as raised:
+        await record(these(row("one"), row("two"), then=error), EndedSink(output.buffer), output, seen=ignore)
+
+    assert raised.value is error
+    assert (output.all, output.finished) == (b"begin\none\ntwo\n", False)
+
+
+async def test_what_ends_the_rows_leaves_an_unfinished_report(tmp_path: Path) -> None:
+    output = FileOutput(tmp_path / "report.csv")
+
+    with pytest.raises(ListingError):
+        await record(these(row(), then=ListingError("denied")), csv_to(output), output, seen=ignore)
+    output.close(discard=False)
+
+    assert [path.name for path in tmp_path.iterdir()] == ["report.csv.partial"]
+    assert output.partial.read_bytes() == HEADER + line()
+
+
+async def test_rows_that_come_during_a_flush_are_flushed_before_the_end_is_raised(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "FLUSH_SECONDS", 0.0)
+    output = MemoryOutput()
+    raised: list[RunError] = []
+
+    async def rows() -> AsyncIterator[Row]:
+        output.may_flush, output.flushing = anyio.Event(), anyio.Event()
+        yield row("one")
+        await output.flushing.wait()  # the first row is on its way to the disk, and takes its time
+        yield row("two")
+        raise InterruptedRunError("interrupted")
+
+    async def run() -> None:
+        try:
+            await record(rows(), EndedSink(output.buffer), output, seen=ignore)
+        except RunError as error:
+            raised.append(error)
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(run)
+        await settle()
+        output.may_flush.set()
+
+    assert [str(error) for error in raised] == ["interrupted"]
+    assert output.all == b"begin\none\ntwo\n"
+
+
+async def test_when_a_flush_in_time_fails_nothing_more_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "FLUSH_SECONDS", 0.01)
+    output = MemoryOutput()
+    output.error = OutputError("the disk is full")
+
+    async def rows() -> AsyncIterator[Row]:
+        yield row()
+        await anyio.sleep_forever()
+
+    with anyio.fail_after(PATIENCE), pytest.raises(OutputError) as raised:
+        await record(rows(), EndedSink(output.buffer), output, begin=False, seen=ignore)
+
+    assert raised.value is output.error
+
+
+async def test_when_a_flush_of_much_fails_no_further_row_is_taken() -> None:
+    output = MemoryOutput()
+    output.error = OutputError("the disk is full")
+    seen: list[Row] = []
+
+    with pytest.raises(OutputError) as raised:
+        await record(
+            these(*[row("b" * FLUSH_BYTES)] * 5), EndedSink(output.buffer), output, begin=False, seen=seen.append
+        )
+
+    assert raised.value is output.error
+    assert len(seen) == 1
+
+
+async def test_a_recording_that_is_cancelled_is_not_finished(tmp_path: Path) -> None:
+    output = FileOutput(tmp_path / "report.csv")
+    came = anyio.Event()
+
+    async def rows() -> AsyncIterator[Row]:
+        yield row()
+        came.set()
+        await anyio.sleep_forever()
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(partial(record, rows(), csv_to(output), output, seen=ignore))
+        await came.wait()
+        tasks.cancel_scope.cancel()
+    output.close(discard=False)
+
+    assert [path.name for path in tmp_path.iterdir()] == ["report.csv.partial"]
+
+
+# Standard output.
+
+
+async def test_standard_output_is_written_and_left_open() -> None:
+    with pipe() as (read, write):
+        output = StandardOutput(write)
+        await record(these(row()), csv_to(output), output, seen=ignore)
+        output.close(discard=True)
+        os.write(write, b"more")
+
+        assert os.read(read, 4096) == HEADER + line() + b"more"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+async def test_a_full_disk_ends_the_run_with_a_word_on_how_to_go_on() -> None:
+    with Path("/dev/full").open("wb", buffering=0) as full:
+        output = StandardOutput(full.fileno())
+
+        with pytest.raises(OutputError, match="the disk is full") as failed:
+            await record(these(row()), csv_to(output), output, seen=ignore)
+
+    assert failed.value.hint
+    assert isinstance(failed.value.__cause__, OSError)
+
+
+async def test_a_reader_who_has_gone_ends_the_run() -> None:
+    with pipe() as (read, write):
+        os.close(read)
+        output = StandardOutput(write)
+
+        with pytest.raises(OutputError, match="has gone"):
+            await record(these(row()), csv_to(output), output, seen=ignore)
+
+
+async def test_a_reader_who_does_not_read_does_not_keep_a_run_from_being_cancelled() -> None:
+    with pipe() as (read, write):
+        output = StandardOutput(write)
+        output.buffer.write(1024 * 1024 * b"x")  # more than any pipe holds
+        with anyio.fail_after(PATIENCE):
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(output.flush)
+                await anyio.wait_readable(read)
+                tasks.cancel_scope.cancel()
+        os.close(read)  # which lets the thread that still writes go home
+
+
+async def test_a_reader_who_is_slow_gets_everything() -> None:
+    data = bytes(range(256)) * 4096
+
+    with pipe() as (read, write):
+        assert await copied(data, read, write) == data
+
+
+async def test_a_pipe_that_somebody_made_non_blocking_gets_everything() -> None:
+    data = bytes(range(256)) * 4096
+
+    with pipe() as (read, write):
+        os.set_blocking(write, False)
+
+        assert await copied(data, read, write) == data
+
+
+async def copied(data: bytes, read: int, write: int) -> bytes:
+    """What comes out of a pipe that `data` is flushed into."""
+    output = StandardOutput(write)
+    output.buffer.write(data)
+    got = bytearray()
+
+    def read_all() -> None:
+        while piece := os.read(read, 4096):
+            got.extend(piece)
+
+    async def flush() -> None:
+        try:
+            await output.flush()
+        finally:
+            os.close(write)
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(flush)
+        tasks.start_soon(to_thread.run_sync, read_all)
+    return bytes(got)
+
+
+def test_the_unfinished_report_stands_beside_the_finished_one() -> None:
+    assert partial_of(Path("somewhere/report.csv")) == Path("somewhere/report.csv.partial")

@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, datetime
+
+import pytest
+
+from s3audit_async.analysis.summary import NAMED, Summary
+from s3audit_async.classify import row, unread_row
+from s3audit_async.model import Bucket, Encryption, Failure, Key, Operation, Row
+
+ARN = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd"
+NOW = datetime(2026, 11, 23, tzinfo=UTC)
+
+
+def read(name: str, found: Encryption, key: Key | Failure | None = None, region: str | None = "eu-west-1") -> Row:
+    return row(Bucket(name, region), found, key, account=None, audited_at=NOW)
+
+
+def unread(name: str, code: str, region: str | None = "eu-west-1") -> Row:
+    why = Failure(Operation.GET_BUCKET_ENCRYPTION, code)
+    return unread_row(Bucket(name, region), why, account=None, audited_at=NOW)
+
+
+def undescribed(code: str) -> Failure:
+    return Failure(Operation.DESCRIBE_KEY, code)
+
+
+def narrow(of: Row) -> Row:
+    """The row as it is read back from a report of four columns."""
+    return Row(of.bucket, of.mode, of.key_type, of.bucket_key)
+
+
+ROWS = [
+    read("s3-a", Encryption("AES256", bucket_key=False)),
+    read("s3-b", Encryption("AES256"), region="us-east-1"),
+    read("kms-own", Encryption("aws:kms", ARN, bucket_key=True), Key("CUSTOMER")),
+    read("kms-default", Encryption("aws:kms", bucket_key=False), Key("AWS")),
+    read("dsse", Encryption("aws:kms:dsse", ARN), Key("CUSTOMER")),
+    read("kms-denied", Encryption("aws:kms", ARN, bucket_key=True), undescribed("AccessDeniedException")),
+    read("kms-missing", Encryption("aws:kms", ARN, bucket_key=True), undescribed("NotFoundException")),
+    read("kms-broken", Encryption("aws:kms", ARN, bucket_key=True), undescribed("KMSInternalException")),
+    read("bare", Encryption(None), region="us-east-1"),
+    read("new", Encryption("aws:future", bucket_key=True)),
+    unread("denied", "AccessDenied", region="us-east-1"),
+    unread("gone", "NoSuchBucket"),
+    unread("broken", "InternalError", region=None),
+]
+
+
+def summed_up(rows: list[Row]) -> Summary:
+    summary = Summary()
+    for each in rows:
+        summary.add(each)
+    return summary
+
+
+def test_every_row_is_counted_once_in_every_way() -> None:
+    summary = summed_up(ROWS)
+
+    assert summary.rows == 13
+    assert summary.modes == {
+        "SSE-S3": 2,
+        "SSE-KMS": 5,
+        "DSSE-KMS": 1,
+        "SSEConfigNotFound": 1,
+        "aws:future": 1,
+        "AccessDenied": 1,
+        "NoSuchBucket": 1,
+        "InternalError": 1,
+    }
+    assert summary.key_types == {
+        "N/A": 4,
+        "CUSTOMER": 2,
+        "AWS": 1,
+        "AccessDenied": 1,
+        "KeyNotFound": 1,
+        "KMSInternalException": 1,
+        "Unknown": 3,
+    }
+    assert summary.regions == {"eu-west-1": 9, "us-east-1": 3, "unknown": 1}
+
+
+def test_bucket_keys_are_counted_of_kms_only() -> None:
+    assert summed_up(ROWS).bucket_keys == {"on": 4, "off": 1, "not configured": 1}
+
+
+def test_denied_buckets_are_told_from_denied_keys() -> None:
+    denied = summed_up(ROWS).denied
+
+    assert (denied.count, denied.first) == (1, ["denied"])
+
+
+def test_rows_with_an_error_are_named_with_it() -> None:
+    failed = summed_up(ROWS).failed
+
+    assert (failed.count, failed.first) == (2, ["kms-broken (KMSInternalException)", "broken (InternalError)"])
+
+
+def test_only_the_first_are_named_and_all_are_counted() -> None:
+    failed = summed_up([unread(f"b{number}", "InternalError") for number in range(NAMED + 5)]).failed
+
+    assert (failed.count, len(failed.first), failed.first[-1]) == (NAMED + 5, NAMED, f"b{NAMED - 1} (InternalError)")
+
+
+def test_a_narrow_report_sums_up_alike_but_for_what_it_has_no_column_for() -> None:
+    wide, short = summed_up(ROWS), summed_up([narrow(each) for each in ROWS])
+
+    assert (short.rows, short.key_types, short.bucket_keys) == (wide.rows, wide.key_types, wide.bucket_keys)
+    assert (short.denied, short.failed) == (wide.denied, wide.failed)
+    assert short.modes == wide.modes - Counter({"DSSE-KMS": 1}) + Counter({"SSE-KMS": 1})
+    assert short.regions == {"unknown": 13}
+
+
+@pytest.mark.parametrize("reference", ["AES256", "AccessDenied", "aws:kms:dsse"])
+def test_a_key_with_a_misleading_name_is_counted_as_the_key_it_is(reference: str) -> None:
+    made = read("odd", Encryption("aws:kms", reference), Key("CUSTOMER"))
+
+    assert [summed_up([each]).modes for each in (made, narrow(made))] == [{"SSE-KMS": 1}, {"SSE-KMS": 1}]
+
+
+def test_nothing_sums_up_to_nothing() -> None:
+    assert summed_up([]) == Summary()
