@@ -45,14 +45,15 @@ def print_summary(summary: Summary, stats: RunStats, place: str) -> None:
 
 
 def _counts(counter: Counter[str], *, most: int | None = None, tail: str = "") -> Text:
-    shown = [f"{_plain(name)} {count}" for name, count in counter.most_common(most)]
+    ordered = sorted(counter.items(), key=lambda entry: (-entry[1], entry[0]))
+    shown = [f"{_plain(name)} {count}" for name, count in ordered[:most]]
     more = len(counter) - len(shown)
     return Text(", ".join(shown) + (f", {more} more" if more else "") + tail)
 
 
 def _names(named: Named) -> Text:
     more = named.count - len(named.first)
-    names = ", ".join(map(_plain, named.first))
+    names = ", ".join(map(_plain, sorted(named.first)))
     return Text(f"{named.count}: {names}" + (f" and {more} more" if more else ""))
 
 
