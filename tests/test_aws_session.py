@@ -51,9 +51,10 @@ async def url_of(clients: Clients, service: Service, region: str, operation: str
 )
 @pytest.mark.parametrize("bucket", ["plain-name", "name.with.dots", "Old_Capitals"])
 async def test_each_partition_has_its_own_endpoints_and_path_style(
-    region: str, s3_host: str, kms_host: str, bucket: str
+    region: str, s3_host: str, kms_host: str, bucket: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One host for all buckets of a region, in every partition, for regions younger than the SDK too."""
+    monkeypatch.delenv("AWS_ENDPOINT_URL")  # requests are looked at and never sent
     clients = Clients(aioboto3.Session(region_name=region), Options(), user_agent="s3audit/test")
     try:
         s3 = await url_of(clients, Service.S3, region, "get_bucket_encryption", Bucket=bucket)
@@ -67,6 +68,7 @@ async def test_each_partition_has_its_own_endpoints_and_path_style(
 async def test_the_users_own_addressing_style_wins(isolated: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """`s3 = addressing_style` of the profile is not overruled."""
     config = isolated / "config"
+    monkeypatch.delenv("AWS_ENDPOINT_URL")  # requests are looked at and never sent
     config.write_text("[default]\ns3 =\n  addressing_style = virtual\n  use_accelerate_endpoint = true\n")
     monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
     clients = Clients(aioboto3.Session(region_name="eu-west-1"), Options(), user_agent="s3audit/test")

@@ -143,6 +143,10 @@ def test_no_configuration() -> None:
     assert columns(described(Encryption(None), None)) == ("SSEConfigNotFound", "N/A", None)
 
 
+def test_a_bucket_key_without_an_algorithm_is_not_reported() -> None:
+    assert columns(described(Encryption(None, bucket_key=True), None)) == ("SSEConfigNotFound", "N/A", None)
+
+
 @pytest.mark.parametrize("code", BUCKET_DENIALS)
 def test_get_bucket_encryption_denied(code: str) -> None:
     assert columns(unread(code)) == ("AccessDenied", "Unknown", None)

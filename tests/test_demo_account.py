@@ -64,7 +64,7 @@ class Account:
 
         @cache
         def client(service: str, region: str = REGIONS[0]) -> Any:  # noqa: ANN401 - boto3 has no types
-            made = session.client(service, region_name=region, config=config)
+            made = session.client(service, region_name=region, config=config, endpoint_url=server.url)
             stack.callback(made.close)
             return made
 

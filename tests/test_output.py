@@ -56,6 +56,10 @@ def ignore(_: Row) -> None:
     pass
 
 
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
 @contextmanager
 def pipe() -> Iterator[tuple[int, int]]:
     """The two ends of a pipe; the test may close either sooner."""
@@ -140,15 +144,15 @@ def csv_to(output: FileOutput | StandardOutput | MemoryOutput) -> Sink:
 async def test_a_report_has_its_final_name_only_when_it_is_complete(tmp_path: Path) -> None:
     final = tmp_path / "report.csv"
     output = FileOutput(final)
-    names: list[list[str]] = []
+    seen: list[list[str]] = []
 
     def look(_: Row) -> None:
-        names.append(sorted(path.name for path in tmp_path.iterdir()))
+        seen.append(names(tmp_path))
 
     await record(these(row("one"), row("two")), csv_to(output), output, seen=look)
 
-    assert names == [["report.csv.partial"], ["report.csv.partial"]]
-    assert [path.name for path in tmp_path.iterdir()] == ["report.csv"]
+    assert seen == [["report.csv.partial"], ["report.csv.partial"]]
+    assert names(tmp_path) == ["report.csv"]
     assert final.read_bytes() == HEADER + line("one") + line("two")
 
 
@@ -241,7 +245,7 @@ def test_a_place_where_nobody_can_make_a_file_is_refused() -> None:
 def test_a_file_in_the_place_of_the_directory_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
 
-    with pytest.raises(UsageError, match="cannot write"):
+    with pytest.raises(UsageError, match="there is no directory"):
         FileOutput(tmp_path / "file" / "report.csv")
 
 
@@ -258,7 +262,7 @@ def test_an_unfinished_report_is_left_or_discarded(tmp_path: Path, discard: bool
     output.close(discard=discard)
     output.close(discard=discard)
 
-    assert [path.name for path in tmp_path.iterdir()] == left
+    assert names(tmp_path) == left
 
 
 async def test_a_finished_report_is_not_discarded(tmp_path: Path) -> None:
@@ -280,6 +284,17 @@ async def test_what_keeps_a_report_from_its_final_name_is_told_and_the_report_ke
 
     assert output.partial.read_bytes() == HEADER + line()
     assert output.place == str(output.partial)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may look into every directory")
+async def test_a_directory_that_cannot_be_listed_does_not_make_a_complete_report_a_failure(tmp_path: Path) -> None:
+    folder = tmp_path / "drop-box"
+    folder.mkdir(mode=0o300)
+    output = FileOutput(folder / "report.csv")
+
+    await record(these(row()), csv_to(output), output, seen=ignore)
+
+    assert output.final.read_bytes() == HEADER + line()
 
 
 async def test_a_report_that_is_too_large_for_its_place_keeps_what_it_has(tmp_path: Path) -> None:
@@ -307,7 +322,7 @@ def test_what_is_kept_stands_first(tmp_path: Path) -> None:
     output = FileOutput(tmp_path / "report.csv", kept=[HEADER, line("one")])
     output.close(discard=False)
 
-    assert [path.name for path in tmp_path.iterdir()] == ["report.csv.partial"]
+    assert names(tmp_path) == ["report.csv.partial"]
     assert output.partial.read_bytes() == HEADER + line("one")
 
 
@@ -331,7 +346,7 @@ def test_when_keeping_fails_the_unfinished_report_is_untouched(tmp_path: Path) -
     with pytest.raises(UsageError, match="line 2"):
         FileOutput(tmp_path / "report.csv", kept=broken())
 
-    assert [path.name for path in tmp_path.iterdir()] == ["report.csv.partial"]
+    assert names(tmp_path) == ["report.csv.partial"]
     assert unfinished.read_bytes() == b"hours of work"
 
 
@@ -340,11 +355,11 @@ def test_when_keeping_fails_the_unfinished_report_is_untouched(tmp_path: Path) -
 
 async def test_rows_keep_their_order_however_they_are_flushed() -> None:
     output = MemoryOutput()
-    names = [f"bucket-{number}-{'x' * 200}" for number in range(2000)]
+    buckets = [f"bucket-{number}-{'x' * 200}" for number in range(2000)]
 
-    await record(these(*map(row, names)), csv_to(output), output, seen=ignore)
+    await record(these(*map(row, buckets)), csv_to(output), output, seen=ignore)
 
-    assert output.all == HEADER + b"".join(map(line, names))
+    assert output.all == HEADER + b"".join(map(line, buckets))
     assert output.finished
 
 
@@ -447,6 +462,25 @@ async def test_a_slow_flush_holds_up_nobody_who_makes_rows() -> None:
     assert output.finished
 
 
+async def test_a_flush_of_much_waits_for_the_flush_in_time_that_is_under_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "FLUSH_SECONDS", 0.0)
+    output = MemoryOutput()
+    much = "b" * FLUSH_BYTES
+
+    async def rows() -> AsyncIterator[Row]:
+        output.may_flush, output.flushing = anyio.Event(), anyio.Event()
+        yield row("one")
+        await output.flushing.wait()
+        yield row(much)
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(partial(record, rows(), csv_to(output), output, seen=ignore))
+        await settle()
+        output.may_flush.set()
+
+    assert output.all == HEADER + line("one") + line(much)
+
+
 # Recording that ends before its time.
 
 
@@ -468,7 +502,7 @@ async def test_what_ends_the_rows_leaves_an_unfinished_report(tmp_path: Path) ->
         await record(these(row(), then=ListingError("denied")), csv_to(output), output, seen=ignore)
     output.close(discard=False)
 
-    assert [path.name for path in tmp_path.iterdir()] == ["report.csv.partial"]
+    assert names(tmp_path) == ["report.csv.partial"]
     assert output.partial.read_bytes() == HEADER + line()
 
 
@@ -545,7 +579,7 @@ async def test_a_recording_that_is_cancelled_is_not_finished(tmp_path: Path) -> 
         tasks.cancel_scope.cancel()
     output.close(discard=False)
 
-    assert [path.name for path in tmp_path.iterdir()] == ["report.csv.partial"]
+    assert names(tmp_path) == ["report.csv.partial"]
 
 
 # Standard output.
@@ -563,8 +597,11 @@ async def test_standard_output_is_written_and_left_open() -> None:
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
 async def test_a_full_disk_ends_the_run_with_a_word_on_how_to_go_on() -> None:
-    with Path("/dev/full").open("wb", buffering=0) as full:
-        output = StandardOutput(full.fileno())
+    with pipe() as (_, write):
+        full = os.open("/dev/full", os.O_WRONLY)
+        os.dup2(full, write)
+        os.close(full)
+        output = StandardOutput(write)
 
         with pytest.raises(OutputError, match="the disk is full") as failed:
             await record(these(row()), csv_to(output), output, seen=ignore)

@@ -1,0 +1,297 @@
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING
+
+import pytest
+
+from s3audit_async.analysis.reading import Layout, ReportReader
+from s3audit_async.errors import OutputError, UsageError
+from s3audit_async.model import Row
+from s3audit_async.resume import Resumption, resume
+from s3audit_async.sinks import make_sink
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+NARROW, WIDE, JSONL = Layout("csv", wide=False), Layout("csv", wide=True), Layout("jsonl", wide=True)
+LAYOUTS = [pytest.param(NARROW, id="narrow"), pytest.param(WIDE, id="wide"), pytest.param(JSONL, id="jsonl")]
+
+KEY = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd"
+
+ANSWERS = [
+    Row("sse-s3", "AES256", "N/A", bucket_key=False, algorithm="AES256"),
+    Row("own-key", KEY, "CUSTOMER", bucket_key=True, algorithm="aws:kms"),
+    Row("aws-key", "alias/aws/s3", "AWS", bucket_key=None, algorithm="aws:kms"),
+    Row("key-denied", 'a "key"\nof two lines', "AccessDenied", bucket_key=True, algorithm="aws:kms"),
+    Row("key-missing", "=1+1", "KeyNotFound", bucket_key=True, algorithm="aws:kms:dsse"),
+    Row("unconfigured", "SSEConfigNotFound", "N/A", bucket_key=None),
+    Row("denied", "AccessDenied", "Unknown", bucket_key=None),
+    Row("gone", "NoSuchBucket", "Unknown", bucket_key=None),
+    Row("newer", "aws:future", "N/A", bucket_key=None, algorithm="aws:future"),
+]
+ERRORS = [
+    Row("failed", "InternalError", "Unknown", bucket_key=None),
+    Row("key-failed", KEY, "KMSInternalException", bucket_key=True, algorithm="aws:kms"),
+    Row("key-throttled", KEY, "ThrottlingException", bucket_key=True, algorithm="aws:kms"),
+    Row("unreachable", "EndpointUnreachable", "Unknown", bucket_key=None),
+]
+NEW = Row("new", "AES256", "N/A", bucket_key=None)
+
+
+def header(layout: Layout) -> bytes:
+    out = io.BytesIO()
+    make_sink(layout.format, out, wide=layout.wide).begin()
+    return out.getvalue()
+
+
+def line(row: Row, layout: Layout) -> bytes:
+    out = io.BytesIO()
+    make_sink(layout.format, out, wide=layout.wide).write(row)
+    return out.getvalue()
+
+
+def report(layout: Layout, *rows: Row) -> bytes:
+    return header(layout) + b"".join(line(row, layout) for row in rows)
+
+
+def left_at(path: Path, data: bytes) -> Path:
+    path.write_bytes(data)
+    return path
+
+
+def opened(path: Path) -> Resumption:
+    """Resume, and let go of the file at once."""
+    resumption = resume(path)
+    resumption.output.close(discard=False)
+    return resumption
+
+
+async def completed(path: Path, *rows: Row) -> bytes:
+    """What the report is after these rows were added in the way that the command adds them."""
+    resumption = resume(path)
+    sink = make_sink(resumption.layout.format, resumption.output.buffer, wide=resumption.layout.wide)
+    if not resumption.begun:
+        sink.begin()
+    for row in rows:
+        sink.write(row)
+    sink.end()
+    await resumption.output.finish()
+    return resumption.output.final.read_bytes()
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+# Which rows stay.
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_answers_stay_to_the_byte_and_errors_are_asked_again(tmp_path: Path, layout: Layout) -> None:
+    mixed = [row for pair in zip(ANSWERS, ERRORS, strict=False) for row in pair] + ANSWERS[len(ERRORS) :]
+    path = left_at(tmp_path / "report.partial", report(layout, *mixed))
+
+    resumption = opened(path)
+
+    assert path.read_bytes() == report(layout, *ANSWERS)
+    assert resumption.names == {row.bucket for row in ANSWERS}
+    assert (resumption.asked_again, resumption.torn, resumption.layout) == (len(ERRORS), False, layout)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_what_stays_is_summed_up(tmp_path: Path, layout: Layout) -> None:
+    path = left_at(tmp_path / "report.partial", report(layout, *ANSWERS, *ERRORS))
+
+    summary = opened(path).summary
+
+    assert (summary.rows, summary.denied.first, summary.failed.count) == (len(ANSWERS), ["denied"], 0)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_a_bucket_with_two_rows_keeps_the_first_answer(tmp_path: Path, layout: Layout) -> None:
+    failed = Row("twice", "InternalError", "Unknown", bucket_key=None)
+    answers = [Row("twice", mode, "N/A", bucket_key=None, algorithm=mode) for mode in ("AES256", "aws:future")]
+    path = left_at(tmp_path / "report.partial", report(layout, failed, *answers, failed))
+
+    resumption = opened(path)
+
+    assert path.read_bytes() == report(layout, answers[0])
+    assert (resumption.names, resumption.summary.rows) == ({"twice"}, 1)
+
+
+def test_a_name_that_a_spreadsheet_would_run_is_known_by_its_real_form(tmp_path: Path) -> None:
+    path = left_at(tmp_path / "report.partial", report(NARROW, Row("-odd", "AES256", "N/A", bucket_key=None)))
+
+    assert opened(path).names == {"-odd"}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+async def test_the_completed_report_is_as_if_it_had_never_been_interrupted(tmp_path: Path, layout: Layout) -> None:
+    path = left_at(tmp_path / "report.partial", report(layout, *ANSWERS, *ERRORS))
+
+    assert await completed(path, NEW) == report(layout, *ANSWERS, NEW)
+    assert names(tmp_path) == ["report"]
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+async def test_a_report_of_errors_only_keeps_its_beginning(tmp_path: Path, layout: Layout) -> None:
+    path = left_at(tmp_path / "report.partial", report(layout, *ERRORS))
+
+    assert await completed(path, NEW) == report(layout, NEW)
+
+
+@pytest.mark.parametrize(("name", "layout"), [("r.csv.partial", NARROW), ("r.jsonl.partial", JSONL)])
+async def test_a_report_that_was_never_begun_is_begun(tmp_path: Path, name: str, layout: Layout) -> None:
+    path = left_at(tmp_path / name, b"")
+
+    assert await completed(path, NEW) == report(layout, NEW)
+
+
+def test_a_report_much_larger_than_what_is_held_in_memory_stays_whole(tmp_path: Path) -> None:
+    rows = [Row(f"bucket-{number:05}", KEY, "CUSTOMER", bucket_key=True) for number in range(5000)]
+    path = left_at(tmp_path / "report.csv.partial", report(NARROW, *rows))
+
+    resumption = opened(path)
+
+    assert path.read_bytes() == report(NARROW, *rows)
+    assert len(resumption.names) == 5000
+
+
+# A report that ends in the middle.
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_a_torn_last_line_is_dropped_and_its_bucket_asked_again(tmp_path: Path, layout: Layout) -> None:
+    whole = report(layout, *ANSWERS[:3])
+    torn = line(ANSWERS[3], layout)
+
+    for cut in range(1, len(torn)):
+        path = left_at(tmp_path / "report.partial", whole + torn[:cut])
+        resumption = opened(path)
+        assert path.read_bytes() == whole, f"cut at byte {cut}"
+        assert (resumption.names, resumption.torn) == ({row.bucket for row in ANSWERS[:3]}, True)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+async def test_wherever_the_beginning_was_torn_off_the_completed_report_is_whole(
+    tmp_path: Path, layout: Layout
+) -> None:
+    data = report(layout, ANSWERS[0])
+    suffix = "jsonl" if layout.format == "jsonl" else "csv"
+
+    wrong = []
+    for cut in range(len(header(layout)) + 25):
+        path = left_at(tmp_path / f"report.{suffix}.partial", data[:cut])
+        try:
+            final = left_at(tmp_path / "completed", await completed(path, NEW))
+            buckets = [record.row.bucket for record in ReportReader(final)]
+        except UsageError as error:
+            wrong.append((cut, str(error)))
+        else:
+            if buckets != [NEW.bucket]:
+                wrong.append((cut, str(buckets)))
+
+    assert wrong == []
+
+
+# Which file is gone on from.
+
+
+@pytest.mark.parametrize("named", ["report.csv.partial", "report.csv"])
+async def test_an_unfinished_report_may_be_named_either_way(tmp_path: Path, named: str) -> None:
+    left_at(tmp_path / "report.csv.partial", report(NARROW, ANSWERS[0]))
+
+    assert await completed(tmp_path / named, NEW) == report(NARROW, ANSWERS[0], NEW)
+    assert names(tmp_path) == ["report.csv"]
+
+
+async def test_a_finished_report_stands_until_the_one_that_goes_on_from_it_is_complete(tmp_path: Path) -> None:
+    before = report(NARROW, *ANSWERS, *ERRORS)
+    final = left_at(tmp_path / "report.csv", before)
+
+    opened(final)
+    while_running = (names(tmp_path), final.read_bytes())
+    after = await completed(final, NEW)
+
+    assert while_running == (["report.csv", "report.csv.partial"], before)
+    assert (names(tmp_path), after) == (["report.csv"], report(NARROW, *ANSWERS, NEW))
+
+
+def test_an_unfinished_report_goes_before_a_finished_one_of_its_name(tmp_path: Path) -> None:
+    left_at(tmp_path / "report.csv", report(NARROW, ANSWERS[0]))
+    left_at(tmp_path / "report.csv.partial", report(NARROW, ANSWERS[0], ANSWERS[1]))
+
+    assert opened(tmp_path / "report.csv").names == {ANSWERS[0].bucket, ANSWERS[1].bucket}
+
+
+async def test_a_resumption_can_be_interrupted_and_resumed(tmp_path: Path) -> None:
+    path = left_at(tmp_path / "report.csv.partial", report(NARROW, ANSWERS[0]))
+    first = resume(path)
+    make_sink("csv", first.output.buffer, wide=False).write(ANSWERS[1])
+    await first.output.flush()
+    first.output.close(discard=False)
+
+    assert await completed(path, NEW) == report(NARROW, ANSWERS[0], ANSWERS[1], NEW)
+
+
+# A resumption that cannot be.
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        pytest.param(b"Name,Age\r\nx,1\r\n", "is not a report", id="another table"),
+        pytest.param(report(NARROW, ANSWERS[0]) + b"x,1\r\n", "line 3 is not a row", id="a line of somebody else's"),
+        pytest.param(report(JSONL, ANSWERS[0]) + b"{}\n", "line 2 is not a row", id="a JSON line of somebody else's"),
+        pytest.param(
+            report(NARROW, *[Row(f"b{n}", KEY, "AWS", bucket_key=None) for n in range(3000)]) + b"\0\r\n",
+            "line 3002 is not a row",
+            id="after more than what is held in memory",
+        ),
+    ],
+)
+@pytest.mark.parametrize("name", ["report.csv.partial", "report.csv"])
+def test_a_file_that_is_not_ours_is_refused_and_left_as_it_is(
+    tmp_path: Path, name: str, data: bytes, said: str
+) -> None:
+    path = left_at(tmp_path / name, data)
+
+    with pytest.raises(UsageError, match=said):
+        resume(path)
+
+    assert (names(tmp_path), path.read_bytes()) == ([name], data)
+
+
+def test_a_report_that_is_not_there_is_refused_and_nothing_made(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"cannot read .*report\.csv"):
+        resume(tmp_path / "report.csv")
+
+    assert names(tmp_path) == []
+
+
+def test_what_an_earlier_resumption_left_is_not_written_over(tmp_path: Path) -> None:
+    data = report(NARROW, *ANSWERS)
+    path = left_at(tmp_path / "report.csv.partial", data)
+    left = left_at(tmp_path / "report.csv.partial.tmp", b"somebody is at work")
+
+    with pytest.raises(UsageError, match="another run"):
+        resume(path)
+
+    assert (path.read_bytes(), left.read_bytes()) == (data, b"somebody is at work")
+
+
+def test_when_there_is_no_room_to_go_on_nothing_is_lost(tmp_path: Path) -> None:
+    resource = pytest.importorskip("resource")
+    data = report(NARROW, *[Row(f"b{n}", KEY, "AWS", bucket_key=None) for n in range(5000)])
+    path = left_at(tmp_path / "report.csv.partial", data)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(data) // 2, hard))
+    try:
+        with pytest.raises(OutputError, match="the file is too large"):
+            resume(path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+    assert (names(tmp_path), path.read_bytes()) == (["report.csv.partial"], data)
