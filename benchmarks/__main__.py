@@ -31,7 +31,10 @@ def main(arguments: Sequence[str] | None = None, contenders: Sequence[Contender]
 
     `contenders` have to hold those that the ratios refer to.
     """
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.json is not None and not options.json.absolute().parent.is_dir():
+        parser.error(f"there is no directory for --json {options.json}")  # now, and not after the last round
     course = Course(
         buckets=options.buckets,
         original_buckets=options.original_buckets,

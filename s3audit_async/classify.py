@@ -85,8 +85,8 @@ def row(
 ) -> Row:
     """Make the row of a bucket whose encryption is known. `key` is None where no KMS key is involved."""
     known = key if isinstance(key, Key) else Key(manager=None)
-    arn = known.arn or (found.key if found.uses_kms and found.key and parse_key_arn(found.key) else None)
-    parts = parse_key_arn(arn) if arn else None
+    parts = parse_key_arn(known.arn or (found.key if found.uses_kms and found.key else ""))
+    configured = found.key if parts and not parts.resource.startswith("alias/") else None
     return Row(
         bucket=bucket.name,
         mode=_mode(found),
@@ -95,7 +95,7 @@ def row(
         account=account,
         region=bucket.region,
         algorithm=found.algorithm,
-        key_arn=arn,
+        key_arn=known.arn or configured,
         key_state=known.state,
         key_account=known.account or (parts.account or None if parts else None),
         key_region=parts.region or None if parts else None,

@@ -62,9 +62,9 @@ def find(
         missing = key.code == codes.KEY_DOES_NOT_EXIST
         findings.add(Finding.KEY_NOT_FOUND if missing else Finding.KEY_NOT_VERIFIED)
     elif key is not None:
-        findings.update(_of_key(key, account))
+        findings.update(_of_key(key))
     if found.uses_kms and found.key:
-        findings.update(_of_reference(found.key, key, bucket_region))
+        findings.update(_of_reference(found.key, key, bucket_region, account))
     return tuple(finding for finding in Finding if finding in findings)
 
 
@@ -81,24 +81,28 @@ def _of_configuration(found: Encryption) -> list[Finding]:
     return findings
 
 
-def _of_key(key: Key, account: str | None) -> list[Finding]:
+def _of_key(key: Key) -> list[Finding]:
     findings = []
     if key.manager == "AWS":
         findings.append(Finding.AWS_MANAGED_KEY)
     if key.state in _STATES:
         findings.append(_STATES[key.state])
-    if key.account and account and key.account != account:
-        findings.append(Finding.KEY_IN_OTHER_ACCOUNT)
     if key.spec not in {None, "SYMMETRIC_DEFAULT"}:
         findings.append(Finding.KEY_NOT_SYMMETRIC)
     return findings
 
 
-def _of_reference(reference: str, key: Key | Failure | None, bucket_region: str | None) -> list[Finding]:
+def _of_reference(
+    reference: str, key: Key | Failure | None, bucket_region: str | None, account: str | None
+) -> list[Finding]:
     findings = []
-    arn = parse_key_arn(key.arn if isinstance(key, Key) and key.arn else reference)
-    if arn and bucket_region and arn.region != bucket_region:
+    described = key if isinstance(key, Key) else Key(manager=None)
+    arn = parse_key_arn(described.arn or reference)
+    if arn and arn.region and bucket_region and arn.region != bucket_region:
         findings.append(Finding.KEY_IN_OTHER_REGION)
+    owner = described.account or (arn.account if arn else "")
+    if owner and account and owner != account:
+        findings.append(Finding.KEY_IN_OTHER_ACCOUNT)
     if is_alias(reference) and not is_predefined_alias(reference):
         findings.append(Finding.KEY_BY_ALIAS)
     return findings

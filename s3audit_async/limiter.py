@@ -9,7 +9,7 @@ others, and no slot stays idle while anybody wants one. A first-come semaphore w
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 import anyio
 
@@ -54,17 +54,17 @@ class Gate:
 
     Its limit starts at `START`, grows by one with each success while it is what holds requests back (so it
     doubles each round trip), and is cut to `BACKOFF` of itself at a throttle. From then on it grows by one each
-    round trip. It stays between 1 and the run's total. One throttle counts for all requests that were in flight
-    when the limit was cut.
+    round trip. It stays between 1 and the run's total. Requests that were sent before a cut say nothing of the limit
+    after it: a throttle is told the number of `cuts` when its request was sent, and an older one does not count.
     """
 
     def __init__(self, slots: Slots) -> None:
         self._slots = slots
         self._limit = float(min(START, slots.total))
         self._queue: deque[anyio.Event] = deque()
-        self._throttled = False
-        self._deaf = 0
         self.in_flight = 0
+        self.cuts = 0
+        """How often the limit was cut."""
 
     @property
     def limit(self) -> int:
@@ -76,11 +76,11 @@ class Gate:
         """How many requests wait for a slot here now."""
         return len(self._queue)
 
-    async def __aenter__(self) -> Self:
+    async def __aenter__(self) -> None:
         slots = self._slots
         if not self._queue and self.in_flight < self.limit and slots.in_flight < slots.total:
             self._enter()
-            return self
+            return
         event = anyio.Event()
         if not self._queue:
             slots._waiting.append(self)  # noqa: SLF001
@@ -95,7 +95,6 @@ class Gate:
                 if not self._queue:
                     slots._waiting.remove(self)  # noqa: SLF001
             raise
-        return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -104,19 +103,15 @@ class Gate:
 
     def succeeded(self) -> None:
         """Learn that a request was not throttled. To be called while it still holds its slot."""
-        self._deaf = max(0, self._deaf - 1)
         if self.in_flight >= self.limit:
-            step = 1.0 / self._limit if self._throttled else 1.0
+            step = 1.0 / self._limit if self.cuts else 1.0
             self._limit = min(float(self._slots.total), self._limit + step)
 
-    def throttled(self) -> None:
-        """Learn that a request was throttled. To be called while it still holds its slot."""
-        self._throttled = True
-        if self._deaf:
-            self._deaf -= 1
-            return
-        self._deaf = max(0, self.in_flight - 1)
-        self._limit = max(1.0, self._limit * BACKOFF)
+    def throttled(self, cuts: int) -> None:
+        """Learn that a request sent after so many cuts was throttled. To be called while it holds its slot."""
+        if cuts == self.cuts:
+            self.cuts += 1
+            self._limit = max(1.0, self._limit * BACKOFF)
 
     def _enter(self) -> None:
         self.in_flight += 1

@@ -22,6 +22,7 @@ _LARGEST_CONCURRENCY = 10_000
 _LARGEST_ATTEMPTS = 100
 _LARGEST_TIMEOUT = 3600.0
 _LARGEST_PAGE = 10_000  # MaxBuckets, botocore model of s3
+_HOST = re.compile(r"[A-Za-z0-9._:%-]+")
 _BUCKET_NAME = re.compile(r"[A-Za-z0-9._-]{3,255}")  # old buckets of us-east-1 may be long and have capitals
 
 
@@ -96,7 +97,8 @@ def check_endpoint_url(url: str) -> None:
     """Raise `UsageError` for what cannot be an endpoint."""
     try:
         parts = urlsplit(url)
-        usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port or 1) > 0
+        host = parts.hostname or ""
+        usable = parts.scheme in {"http", "https"} and bool(_HOST.fullmatch(host)) and parts.port != 0
     except ValueError:  # a port that is no number
         usable = False
     if not usable:

@@ -8,8 +8,11 @@ not at each flush; what a flush wrote survives the end of this process, by whate
 from __future__ import annotations
 
 import errno
+import fcntl
 import io
 import os
+import selectors
+from contextlib import ExitStack
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
@@ -21,6 +24,7 @@ from s3audit_async.errors import OutputError, RunError, UsageError
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Callable, Iterable
     from pathlib import Path
+    from typing import BinaryIO
 
     from s3audit_async.model import Row
     from s3audit_async.ports import Sink
@@ -75,25 +79,31 @@ class FileOutput:
         self.partial = partial_of(final)
         self.buffer = io.BytesIO()
         self._finished = False
-        if final.is_dir():
+        if _is_directory(final):
             raise UsageError(f"{final} is a directory", hint="name a file in it")
-        if kept is None:
-            self._fd = _create(self.partial, in_the_way="is an unfinished report")
-        else:
-            rewritten = self.partial.with_name(self.partial.name + ".tmp")
-            self._fd = _create(rewritten, in_the_way="was left by a resumption that did not get far")
+        self._fd = _create(self.partial, in_the_way="is an unfinished report") if kept is None else self._rewrite(kept)
+        fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    def _rewrite(self, kept: Iterable[bytes]) -> int:
+        """Put what is kept in the place of what is there, in one step, unless another run is writing that."""
+        rewritten = self.partial.with_name(self.partial.name + ".tmp")
+        with ExitStack() as held:
+            if self.partial.exists():
+                _lock(held.enter_context(self.partial.open("rb")), self.partial)
+            fd = _create(rewritten, in_the_way="was left by a resumption that did not get far")
             try:
                 for piece in kept:
                     self.buffer.write(piece)
                     if self.buffer.tell() >= FLUSH_BYTES:
-                        _write_all(self._fd, _drain(self.buffer), str(rewritten))
-                _write_all(self._fd, _drain(self.buffer), str(rewritten))
-                os.fsync(self._fd)
+                        _write_all(fd, _drain(self.buffer), str(rewritten))
+                _write_all(fd, _drain(self.buffer), str(rewritten))
+                os.fsync(fd)
                 rewritten.replace(self.partial)
             except BaseException:
-                os.close(self._fd)
+                os.close(fd)
                 rewritten.unlink(missing_ok=True)
                 raise
+            return fd
 
     @property
     def place(self) -> str:
@@ -195,6 +205,8 @@ async def record(
             errors.append(error)
         ended.set()
     if errors:
+        if not isinstance(errors[0], OutputError):
+            await flush()
         raise errors[0]
     sink.end()
     await output.finish()
@@ -213,9 +225,24 @@ def _create(path: Path, *, in_the_way: str) -> int:
             f"{path} {in_the_way}, or another run is writing it", hint="go on with it by --resume, or remove it"
         ) from error
     except OSError as error:
-        if not path.parent.is_dir():
+        if not _is_directory(path.parent):
             raise UsageError(f"there is no directory {path.parent}", hint="make it first, or choose another") from error
         raise UsageError(f"cannot write {path}: {error.strerror}", hint="choose another place with -o") from error
+
+
+def _lock(file: BinaryIO, path: Path) -> None:
+    """Take a file for oneself until it is closed. Raises `UsageError` if another process or run has it."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise UsageError(f"another run is writing {path}", hint="wait for it, or stop it first") from error
+
+
+def _is_directory(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # a name too long to be one: opening it says so
+        return False
 
 
 def _drain(buffer: io.BytesIO) -> bytes:
@@ -229,7 +256,12 @@ def _write_all(fd: int, data: bytes, place: str) -> None:
     rest = memoryview(data)
     try:
         while rest:
-            rest = rest[os.write(fd, rest) :]
+            try:
+                rest = rest[os.write(fd, rest) :]
+            except BlockingIOError:  # whoever opened it made it non-blocking
+                with selectors.DefaultSelector() as selector:
+                    selector.register(fd, selectors.EVENT_WRITE)
+                    selector.select()
     except OSError as error:
         raise _explain(error, place) from error
 

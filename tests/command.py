@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
-if TYPE_CHECKING:
-    from pathlib import Path
+import s3audit_async
 
 COMMAND = (sys.executable, "-W", "error", "-m", "s3audit_async")
 _PATIENCE = 120.0
@@ -46,7 +45,4 @@ def start(*arguments: str | Path, cwd: Path | None = None) -> subprocess.Popen[s
 
 def environment() -> dict[str, str]:
     """This process's environment, in which the package can be found from every directory."""
-    import s3audit_async
-
-    root = os.path.dirname(os.path.dirname(s3audit_async.__file__))  # noqa: PTH120 - text is what PYTHONPATH takes
-    return {**os.environ, "PYTHONPATH": root}
+    return {**os.environ, "PYTHONPATH": str(Path(s3audit_async.__file__).parents[1])}

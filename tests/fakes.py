@@ -138,8 +138,10 @@ def stream(gateway: FakeGateway, options: Options | None = None, observer: Obser
 
 async def audited(gateway: FakeGateway, options: Options | None = None, observer: Observer | None = None) -> list[Row]:
     """All rows of a fake account."""
+    found: list[Row] = []
     async with stream(gateway, options, observer) as rows:
-        return [row async for row in rows]
+        found.extend([row async for row in rows])
+    return found
 
 
 def several(count: int, region: str | None = HOME, prefix: str = "bucket") -> list[Bucket]:

@@ -1,4 +1,4 @@
-"""The parts of README that the program knows better: compared by a test, renewed by `python -m tests.readme --write`."""
+"""The parts of README that the program knows better: a test compares, `python -m tests.readme --write` renews."""
 
 from __future__ import annotations
 

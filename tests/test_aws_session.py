@@ -19,6 +19,8 @@ from s3audit_async.options import Options
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from s3audit_async.engine import RowStream
+
 
 class SeenError(Exception):
     """Raised instead of sending a request."""
@@ -37,6 +39,13 @@ async def url_of(clients: Clients, service: Service, region: str, operation: str
     with pytest.raises(SeenError):
         await getattr(client, operation)(**parameters)
     return urls[0]
+
+
+async def exhaust(stream: RowStream) -> None:
+    """Read a run to its end."""
+    async with stream as rows:
+        async for _ in rows:
+            pass
 
 
 @pytest.mark.parametrize(
@@ -148,9 +157,7 @@ async def test_no_credentials_end_the_run_with_a_hint(monkeypatch: pytest.Monkey
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
     with StubAws(StubAccount()) as stub:
         with pytest.raises(CredentialsError, match="no usable AWS credentials") as caught:
-            async with s3audit_async.audit(options=Options(endpoint_url=stub.url)) as rows:
-                async for _ in rows:
-                    pass
+            await exhaust(s3audit_async.audit(options=Options(endpoint_url=stub.url)))
         assert stub.stats.total == 0
     assert "--profile" in caught.value.hint
 
@@ -161,9 +168,7 @@ async def test_a_credential_process_that_fails_ends_the_run(isolated: Path, monk
     config.write_text("[profile broken]\ncredential_process = false\n")
     monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
     with StubAws(StubAccount()) as stub, pytest.raises(CredentialsError, match="no usable AWS credentials"):
-        async with s3audit_async.audit(open_session(profile="broken"), Options(endpoint_url=stub.url)) as rows:
-            async for _ in rows:
-                pass
+        await exhaust(s3audit_async.audit(open_session(profile="broken"), Options(endpoint_url=stub.url)))
 
 
 def test_a_profile_that_does_not_exist_is_a_usage_error() -> None:

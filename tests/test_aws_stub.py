@@ -183,7 +183,7 @@ async def test_a_bucket_whose_region_was_told_wrongly_is_asked_in_the_right_one(
 
 
 @pytest.mark.parametrize(("old", "region"), [(True, "eu-west-1"), (False, "eu-west-1"), (False, "us-east-1")])
-async def test_historic_locations_are_regions(old: bool, region: str) -> None:  # noqa: FBT001 - a table's cell
+async def test_historic_locations_are_regions(old: bool, region: str) -> None:
     """Null is us-east-1, `EU` is eu-west-1."""
     account = StubAccount(buckets=[StubBucket("only", region, listed_region=False)])
     with StubAws(account, Behaviour(old_ireland=old)) as stub:

@@ -6,7 +6,7 @@ import csv
 import json
 import signal
 import stat
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -25,6 +25,10 @@ from s3audit_async.sinks.columns import WIDE
 from tests.command import s3audit, start
 from tests.waiting import wait_until
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
 HEADER = "Bucket Name,Default Encryption Mode,SSE-KMS Key Type,Bucket Key"
 ENCRYPTION = "GetBucketEncryption"
 
@@ -38,9 +42,9 @@ def rows_of(report: Path) -> dict[str, tuple[str, str, str]]:
     return {line[0]: (line[1], line[2], line[3]) for line in lines[1:]}
 
 
-def expected(account: StubAccount) -> dict[str, tuple[str, str, str]]:
+def expected(account: StubAccount) -> Mapping[str, tuple[str, str, str]]:
     """What the report must say of an account."""
-    return {bucket.name: tuple(account.expected(bucket.name)) for bucket in account.index}
+    return {bucket.name: account.expected(bucket.name) for bucket in account.index}
 
 
 def test_a_run_writes_the_four_columns_and_ends_with_0(tmp_path: Path) -> None:

@@ -7,13 +7,17 @@ import os
 import pty
 import select
 import subprocess
-from pathlib import Path
+from importlib.metadata import entry_points
+from typing import TYPE_CHECKING
 
 import pytest
 
 import s3audit_async
 from benchmarks.stub import StubAccount, StubAws, StubBucket, synthetic
 from tests.command import COMMAND, environment, s3audit
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 IMPORTED = "import sys; from s3audit_async.cli import main; main({}); print(sorted(sys.modules), file=sys.stderr)"
 
@@ -177,8 +181,6 @@ def test_ctrl_c_at_the_question_is_130(tmp_path: Path) -> None:
 
 def test_it_runs_as_a_module_and_as_a_command(tmp_path: Path) -> None:
     """`python -m s3audit_async` and the entry point are the same function."""
-    from importlib.metadata import entry_points
-
     with StubAws(StubAccount(buckets=[StubBucket("one")])) as stub:
         done = s3audit("run", "--endpoint-url", stub.url, "-q", "-o", "-", cwd=tmp_path)
     assert done.stdout.splitlines()[1] == "one,AES256,N/A,False"

@@ -63,7 +63,7 @@ class Account:
         config = Config(s3={"addressing_style": "path"}, retries={"total_max_attempts": 1})
 
         @cache
-        def client(service: str, region: str = REGIONS[0]) -> Any:  # noqa: ANN401 - boto3 has no types
+        def client(service: str, region: str = REGIONS[0]) -> Any:
             made = session.client(service, region_name=region, config=config, endpoint_url=server.url)
             stack.callback(made.close)
             return made

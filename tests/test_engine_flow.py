@@ -8,7 +8,7 @@ import pytest
 from s3audit_async.engine.lanes import INBOX, WORKERS_PER_SLOT
 from s3audit_async.engine.stream import READY_ROWS
 from s3audit_async.errors import CredentialsError, InterruptedRunError, ListingError
-from s3audit_async.model import Bucket, Operation
+from s3audit_async.model import Bucket, BucketPage, Operation
 from s3audit_async.options import Options
 from tests import virtual_time
 from tests.fakes import HOME, FakeGateway, audited, error, names, several, stream
@@ -179,9 +179,9 @@ def test_a_token_that_comes_back_ends_the_listing() -> None:
     gateway = FakeGateway(several(30))
 
     class Stuck(FakeGateway):
-        async def list_buckets(self, *, page_size, token, prefix):  # type: ignore[no-untyped-def]
+        async def list_buckets(self, *, page_size: int, token: str | None, prefix: str | None) -> BucketPage:
             page = await gateway.list_buckets(page_size=page_size, token=None, prefix=prefix)
-            return type(page)(page.buckets, "the same")
+            return BucketPage(page.buckets, "the same")
 
     with pytest.raises(ListingError, match="same continuation token"):
         virtual_time.run(lambda: audited(Stuck(), Options(page_size=10)))

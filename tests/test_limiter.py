@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import math
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 import anyio
@@ -34,6 +35,7 @@ class Request:
     scope: anyio.CancelScope = field(default_factory=anyio.CancelScope)
     admitted: bool = False
     ended: bool = False
+    cuts: int = 0
     _told: anyio.Event = field(default_factory=anyio.Event)
     _outcome: Callable[[], None] = lambda: None
 
@@ -41,6 +43,7 @@ class Request:
         with self.scope:
             try:
                 async with self.gate:
+                    self.cuts = self.gate.cuts
                     self.admitted = True
                     await self._told.wait()
                     self._outcome()
@@ -82,7 +85,7 @@ class Traffic:
 
     async def throttle(self, *requests: Request) -> None:
         for request in requests:
-            request.end(request.gate.throttled)
+            request.end(partial(request.gate.throttled, request.cuts))
         await settle()
 
     def of(self, gate: Gate) -> list[Request]:
@@ -145,7 +148,8 @@ async def act(traffic: Traffic, gates: list[Gate], action: str, pick: int) -> No
     if action == "cancel":
         request.scope.cancel()
     else:
-        outcomes = {"succeed": request.gate.succeeded, "throttle": request.gate.throttled}
+        throttled = partial(request.gate.throttled, request.cuts)
+        outcomes: dict[str, Callable[[], None]] = {"succeed": request.gate.succeeded, "throttle": throttled}
         request.end(outcomes.get(action, lambda: None))
     await settle()
 

@@ -71,7 +71,7 @@ def test_a_key_in_a_region_nobody_listed_does_not_drop_its_bucket(region: str, p
 
 
 @pytest.mark.parametrize(("configured", "cell"), [(True, "True"), (False, "False"), (None, "")])
-def test_bucket_key_is_read_from_the_rule(configured: bool | None, cell: str, tmp_path: Path) -> None:  # noqa: FBT001
+def test_bucket_key_is_read_from_the_rule(configured: bool | None, cell: str, tmp_path: Path) -> None:
     """The original looked one level too deep, and always found False."""
     account = StubAccount(buckets=[StubBucket("b", rules=kms(bucket_key=configured))], keys=[StubKey(KEY)])
     with StubAws(account) as stub:

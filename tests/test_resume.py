@@ -8,6 +8,7 @@ import pytest
 from s3audit_async.analysis.reading import Layout, ReportReader
 from s3audit_async.errors import OutputError, UsageError
 from s3audit_async.model import Row
+from s3audit_async.output import FileOutput
 from s3audit_async.resume import Resumption, resume
 from s3audit_async.sinks import make_sink
 
@@ -279,6 +280,19 @@ def test_what_an_earlier_resumption_left_is_not_written_over(tmp_path: Path) -> 
         resume(path)
 
     assert (path.read_bytes(), left.read_bytes()) == (data, b"somebody is at work")
+
+
+async def test_a_report_that_another_run_is_still_writing_is_not_taken_from_it(tmp_path: Path) -> None:
+    running = FileOutput(tmp_path / "report.csv")
+    running.buffer.write(report(NARROW, ANSWERS[0]))
+    await running.flush()
+
+    with pytest.raises(UsageError):
+        resume(running.partial)
+
+    running.buffer.write(line(ANSWERS[1], NARROW))
+    await running.finish()
+    assert running.final.read_bytes() == report(NARROW, ANSWERS[0], ANSWERS[1])
 
 
 def test_when_there_is_no_room_to_go_on_nothing_is_lost(tmp_path: Path) -> None:

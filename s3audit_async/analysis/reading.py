@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
 _LONGEST_RECORD = 1024 * 1024  # bytes; ours have hundreds, so this is a file of somebody else's
+_OBJECT = b'{"%s": ' % NARROW[0].name.encode()
 _BOOLEANS = {"True": True, "False": False, "": None}
 
 
@@ -52,14 +53,18 @@ class ReportReader:
         self.header, self.layout = self._recognise(start)
 
     def _recognise(self, start: bytes) -> tuple[bytes, Layout]:
-        for columns, wide in ((WIDE, True), (NARROW, False)):
+        """Tell the layout by the first line; give it back if it is a header that is whole."""
+        for columns, wide in ((NARROW, False), (WIDE, True)):
             header = ",".join(column.header for column in columns).encode() + b"\r\n"
-            if start.rstrip(b"\r\n") == header.rstrip():
+            if start.endswith(b"\n") and start.rstrip(b"\r\n") == header.rstrip():
                 return start, Layout("csv", wide=wide)
-        if start.startswith(b'{"%s": ' % NARROW[0].name.encode()) or (not start and ".jsonl" in self.path.suffixes):
+            if start and header.startswith(start):
+                return b"", Layout("csv", wide=wide)
+        if start.startswith(_OBJECT) or (start and _OBJECT.startswith(start)):
             return b"", Layout("jsonl", wide=True)
         if not start:
-            return b"", Layout("csv", wide=False)
+            jsonl = ".jsonl" in self.path.suffixes
+            return b"", Layout("jsonl" if jsonl else "csv", wide=jsonl)
         raise UsageError(f"{self.path} is not a report of s3audit", hint="its first line is neither header nor row")
 
     def __iter__(self) -> Iterator[Record]:
@@ -89,7 +94,7 @@ class ReportReader:
     def _checked(self, parse: Any, number: int, raw: bytes) -> Row:  # noqa: ANN401 - one of the two below
         try:
             row: Row = parse(raw.decode())
-        except (ValueError, KeyError, TypeError, csv.Error) as error:
+        except (ValueError, KeyError, TypeError, RecursionError, csv.Error) as error:
             raise self._not_ours(number) from error
         return row
 
@@ -121,6 +126,10 @@ class ReportReader:
         )
         if not all(isinstance(value, str) for value in (row.bucket, row.mode, row.key_type)):
             raise TypeError("a name, mode or key type that is no text")
+        if not all(isinstance(value, str | None) for value in (row.account, row.region, row.algorithm)):
+            raise TypeError("an account, region or algorithm that is no text")
+        if not isinstance(row.bucket_key, bool | None):
+            raise TypeError("a bucket key that is neither true, false nor null")
         return row
 
     def _not_ours(self, number: int) -> UsageError:

@@ -75,6 +75,7 @@ class Asker:
     ) -> T:
         started = monotonic()
         in_flight = self._slots.in_flight
+        cuts = gate.cuts
         try:
             try:
                 with anyio.fail_after(self._timeout):
@@ -90,7 +91,7 @@ class Asker:
         except CallError as error:
             throttled = react(error.code, error.status) is Reaction.THROTTLED
             if throttled:
-                gate.throttled()
+                gate.throttled(cuts)
             else:
                 gate.succeeded()
             self._observer.called(Call(operation, region, monotonic() - started, in_flight, error.code, throttled))

@@ -23,14 +23,15 @@ _GUARD = "'"
 def neutralise(cell: str) -> str:
     """Put a quote before what a spreadsheet would run as a formula: key references are attacker-controlled text.
 
+    Before what looks as if that had been done to it, too, so that `restore` gives every cell back as it was.
     https://owasp.org/www-community/attacks/CSV_Injection
     """
-    return _GUARD + cell if cell.startswith(_FORMULA_STARTS) else cell
+    return _GUARD + cell if _is_risky(cell) else cell
 
 
 def restore(cell: str) -> str:
     """Undo `neutralise`."""
-    return cell[1:] if cell.startswith(_GUARD) and cell[1:].startswith(_FORMULA_STARTS) else cell
+    return cell[1:] if cell.startswith(_GUARD) and _is_risky(cell) else cell
 
 
 class CsvSink:
@@ -56,6 +57,10 @@ class CsvSink:
         self._out.write(self._text.getvalue().encode("utf-8", "replace"))
         self._text.seek(0)
         self._text.truncate()
+
+
+def _is_risky(cell: str) -> bool:
+    return cell.lstrip(_GUARD).startswith(_FORMULA_STARTS)
 
 
 def _cell(value: Value) -> str:
