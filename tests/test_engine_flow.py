@@ -56,6 +56,21 @@ def test_a_slow_region_does_not_hold_up_another() -> None:
     assert ended["slow"] > 400
 
 
+def test_the_whole_limit_is_used() -> None:
+    """Four regions, one second a call, 64 at once: within a tenth of what the limit allows."""
+    buckets = [Bucket(f"b-{number:05d}", f"eu-west-{number % 4}") for number in range(6400)]
+    gateway = FakeGateway(buckets, latency=lambda _op, _region: 1.0)
+
+    async def main() -> float:
+        async with stream(gateway, Options(max_concurrency=64, page_size=6400, identify=False)) as rows:
+            async for _ in rows:
+                pass
+        return anyio.current_time()
+
+    assert virtual_time.run(main) <= 6400 / 64 * 1.1
+    assert gateway.peak == 64
+
+
 def test_a_region_that_hangs_holds_up_nobody() -> None:
     """Rows of the other regions are out long before the first timeout of the one that hangs."""
 

@@ -1,9 +1,10 @@
 from __future__ import annotations
 
-import errno
 import io
 import os
 import stat
+import subprocess
+import sys
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -61,18 +62,11 @@ def names(folder: Path) -> list[str]:
 
 
 @contextmanager
-def pipe() -> Iterator[tuple[int, int]]:
+def pipe() -> Iterator[tuple[io.FileIO, io.FileIO]]:
     """The two ends of a pipe; the test may close either sooner."""
-    ends = os.pipe()
-    try:
-        yield ends
-    finally:
-        for end in ends:
-            try:
-                os.close(end)
-            except OSError as error:
-                if error.errno != errno.EBADF:
-                    raise
+    read, write = os.pipe()
+    with io.FileIO(read, "r") as reader, io.FileIO(write, "w") as writer:
+        yield reader, writer
 
 
 class MemoryOutput:
@@ -421,7 +415,7 @@ async def test_a_row_is_flushed_in_time_though_no_other_comes(monkeypatch: pytes
     on_disk = b""
 
     with pipe() as (read, write):
-        output = StandardOutput(write)
+        output = StandardOutput(write.fileno())
         came = anyio.Event()
 
         async def rows() -> AsyncIterator[Row]:
@@ -433,7 +427,7 @@ async def test_a_row_is_flushed_in_time_though_no_other_comes(monkeypatch: pytes
             with anyio.fail_after(PATIENCE):
                 while not on_disk.endswith(line()):
                     await anyio.wait_readable(read)
-                    on_disk += os.read(read, 4096)
+                    on_disk += os.read(read.fileno(), 4096)
             came.set()
 
     assert on_disk == HEADER + line()
@@ -587,21 +581,21 @@ async def test_a_recording_that_is_cancelled_is_not_finished(tmp_path: Path) -> 
 
 async def test_standard_output_is_written_and_left_open() -> None:
     with pipe() as (read, write):
-        output = StandardOutput(write)
+        output = StandardOutput(write.fileno())
         await record(these(row()), csv_to(output), output, seen=ignore)
         output.close(discard=True)
-        os.write(write, b"more")
+        write.write(b"more")
 
-        assert os.read(read, 4096) == HEADER + line() + b"more"
+        assert os.read(read.fileno(), 4096) == HEADER + line() + b"more"
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
 async def test_a_full_disk_ends_the_run_with_a_word_on_how_to_go_on() -> None:
     with pipe() as (_, write):
         full = os.open("/dev/full", os.O_WRONLY)
-        os.dup2(full, write)
+        os.dup2(full, write.fileno())
         os.close(full)
-        output = StandardOutput(write)
+        output = StandardOutput(write.fileno())
 
         with pytest.raises(OutputError, match="the disk is full") as failed:
             await record(these(row()), csv_to(output), output, seen=ignore)
@@ -612,23 +606,58 @@ async def test_a_full_disk_ends_the_run_with_a_word_on_how_to_go_on() -> None:
 
 async def test_a_reader_who_has_gone_ends_the_run() -> None:
     with pipe() as (read, write):
-        os.close(read)
-        output = StandardOutput(write)
+        read.close()
+        output = StandardOutput(write.fileno())
 
         with pytest.raises(OutputError, match="has gone"):
             await record(these(row()), csv_to(output), output, seen=ignore)
 
 
 async def test_a_reader_who_does_not_read_does_not_keep_a_run_from_being_cancelled() -> None:
+    left = 4 * 1024 * 1024  # more than any pipe holds
+    scope = anyio.CancelScope()
+    ended = anyio.Event()
+
     with pipe() as (read, write):
-        output = StandardOutput(write)
-        output.buffer.write(1024 * 1024 * b"x")  # more than any pipe holds
-        with anyio.fail_after(PATIENCE):
-            async with anyio.create_task_group() as tasks:
-                tasks.start_soon(output.flush)
-                await anyio.wait_readable(read)
-                tasks.cancel_scope.cancel()
-        os.close(read)  # which lets the thread that still writes go home
+        output = StandardOutput(write.fileno())
+        output.buffer.write(left * b"x")
+
+        async def flush() -> None:
+            with scope:
+                await output.flush()
+            ended.set()
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(flush)
+            await anyio.wait_readable(read)
+            scope.cancel()
+            with anyio.move_on_after(PATIENCE):
+                await ended.wait()
+            in_time = ended.is_set()
+            while left:  # the thread that still writes has to come to its end before the pipe is closed
+                left -= len(os.read(read.fileno(), left))
+
+    assert in_time
+
+
+def test_a_reader_who_does_not_read_does_not_keep_the_process_from_ending() -> None:
+    program = """
+import anyio
+from s3audit_async.output import StandardOutput
+
+async def main():
+    output = StandardOutput()
+    output.buffer.write(4 * 1024 * 1024 * b"x")
+    with anyio.move_on_after(0.1):
+        await output.flush()
+
+anyio.run(main)
+"""
+
+    with pipe() as (_, write):
+        ended = subprocess.run([sys.executable, "-c", program], stdout=write, timeout=PATIENCE, check=False)
+
+    assert ended.returncode == 0
 
 
 async def test_a_reader_who_is_slow_gets_everything() -> None:
@@ -642,26 +671,26 @@ async def test_a_pipe_that_somebody_made_non_blocking_gets_everything() -> None:
     data = bytes(range(256)) * 4096
 
     with pipe() as (read, write):
-        os.set_blocking(write, False)
+        os.set_blocking(write.fileno(), False)
 
         assert await copied(data, read, write) == data
 
 
-async def copied(data: bytes, read: int, write: int) -> bytes:
+async def copied(data: bytes, read: io.FileIO, write: io.FileIO) -> bytes:
     """What comes out of a pipe that `data` is flushed into."""
-    output = StandardOutput(write)
+    output = StandardOutput(write.fileno())
     output.buffer.write(data)
     got = bytearray()
 
     def read_all() -> None:
-        while piece := os.read(read, 4096):
+        while piece := os.read(read.fileno(), 4096):
             got.extend(piece)
 
     async def flush() -> None:
         try:
             await output.flush()
         finally:
-            os.close(write)
+            write.close()
 
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(flush)

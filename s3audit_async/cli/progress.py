@@ -87,6 +87,7 @@ class Progress(Observer):
     def render(self) -> RenderableType:
         """Draw the table as it is now. Called from the thread that refreshes the screen."""
         from rich.console import Group  # noqa: PLC0415 - loaded already
+        from rich.padding import Padding  # noqa: PLC0415
         from rich.progress_bar import ProgressBar  # noqa: PLC0415
         from rich.table import Table  # noqa: PLC0415
         from rich.text import Text  # noqa: PLC0415
@@ -108,4 +109,5 @@ class Progress(Observer):
             table.add_row(Text(region), *map(str, counts))
         if len(busiest) > _LANES_SHOWN:
             table.add_row(Text(f"and {len(busiest) - _LANES_SHOWN} more", style="dim"))
-        return Group(head, ProgressBar(total=max(self._routed, 1), completed=self._audited), table)
+        bar = Padding(ProgressBar(total=max(self._routed, 1), completed=self._audited), 0)  # it ends no line itself
+        return Group(head, bar, table)

@@ -191,7 +191,8 @@ def _conclude(settings: RunSettings, report: _Report, stats: RunStats, error: Ru
         report.output.close(discard=not worth_keeping)
         print_error(str(error), error.hint)
         if worth_keeping and isinstance(report.output, FileOutput):
-            print_line(f"{report.summary.rows} buckets are audited and kept. Go on with: {_resume_command(report)}")
+            then = f" Go on with: {_resume_command(report)}" if settings.again else ""
+            print_line(f"{report.summary.rows} buckets are audited and kept in {report.output.place}.{then}")
         return exit_code_of(error)
     failed = report.summary.failed.count
     if not settings.quiet:
