@@ -7,12 +7,14 @@ not at each flush; what a flush wrote survives the end of this process, by whate
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import fcntl
 import io
 import os
 import selectors
-from contextlib import ExitStack
+import threading
+from contextlib import ExitStack, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
@@ -24,7 +26,6 @@ from s3audit_async.errors import OutputError, RunError, UsageError
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Callable, Iterable
     from pathlib import Path
-    from typing import BinaryIO
 
     from s3audit_async.model import Row
     from s3audit_async.ports import Sink
@@ -34,6 +35,7 @@ FLUSH_SECONDS = 1.0
 """How long a row may stay in memory only."""
 FLUSH_BYTES = 64 * 1024
 """How much may be in memory only."""
+_WRITING = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
 _OWNER_ONLY = 0o600  # a report tells where the keys are missing
 
 _NO_ROOM = {
@@ -41,6 +43,7 @@ _NO_ROOM = {
     errno.EDQUOT: "the quota is used up",
     errno.EFBIG: "the file is too large",
 }
+_NO_LOCKS = frozenset({errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EBADF})
 
 
 class Output(Protocol):
@@ -81,29 +84,64 @@ class FileOutput:
         self._finished = False
         if _is_directory(final):
             raise UsageError(f"{final} is a directory", hint="name a file in it")
-        self._fd = _create(self.partial, in_the_way="is an unfinished report") if kept is None else self._rewrite(kept)
-        fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        self._fd = self._create() if kept is None else self._rewrite(kept)
+
+    def _create(self) -> int:
+        try:
+            fd = os.open(self.partial, _WRITING | os.O_EXCL, _OWNER_ONLY)
+        except FileExistsError as error:
+            raise UsageError(
+                f"{self.partial} is an unfinished report, or another run is writing it",
+                hint="go on with it by --resume, or remove it",
+            ) from error
+        except OSError as error:
+            raise _unusable(self.partial, error) from error
+        _lock(fd, self.partial)
+        return fd
 
     def _rewrite(self, kept: Iterable[bytes]) -> int:
         """Put what is kept in the place of what is there, in one step, unless another run is writing that."""
         rewritten = self.partial.with_name(self.partial.name + ".tmp")
         with ExitStack() as held:
-            if self.partial.exists():
-                _lock(held.enter_context(self.partial.open("rb")), self.partial)
-            fd = _create(rewritten, in_the_way="was left by a resumption that did not get far")
+            there = self._hold(held)
             try:
+                fd = os.open(rewritten, _WRITING, _OWNER_ONLY)
+            except OSError as error:
+                raise _unusable(rewritten, error) from error
+            try:
+                _lock(fd, rewritten)
+                os.ftruncate(fd, 0)  # what a resumption left that was killed
                 for piece in kept:
                     self.buffer.write(piece)
                     if self.buffer.tell() >= FLUSH_BYTES:
                         _write_all(fd, _drain(self.buffer), str(rewritten))
                 _write_all(fd, _drain(self.buffer), str(rewritten))
                 os.fsync(fd)
+                if not there and self.partial.exists():
+                    raise _taken(self.partial)
                 rewritten.replace(self.partial)
+            except OSError as error:
+                os.close(fd)
+                rewritten.unlink(missing_ok=True)
+                raise _explain(error, str(rewritten)) from error
             except BaseException:
                 os.close(fd)
                 rewritten.unlink(missing_ok=True)
                 raise
             return fd
+
+    def _hold(self, held: ExitStack) -> bool:
+        """Lock the unfinished report that is there, until `held` ends; tell whether there is one."""
+        try:
+            file = held.enter_context(self.partial.open("r+b"))
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            raise _unusable(self.partial, error) from error
+        _lock(file.fileno(), self.partial)
+        if not os.path.samestat(os.fstat(file.fileno()), self.partial.stat()):
+            raise _taken(self.partial)  # another resumption has just replaced it
+        return True
 
     @property
     def place(self) -> str:
@@ -130,15 +168,16 @@ class FileOutput:
         try:
             os.fsync(self._fd)
             self.partial.replace(self.final)
-            self._finished = True
+        except OSError as error:
+            raise _explain(error, str(self.partial)) from error
+        self._finished = True
+        self.close(discard=False)
+        with suppress(OSError):  # the report is in place; not every directory can be opened, or synced
             folder = os.open(self.final.parent, os.O_RDONLY)
             try:
                 os.fsync(folder)
             finally:
                 os.close(folder)
-        except OSError as error:
-            raise _explain(error, str(self.partial)) from error
-        self.close(discard=False)
 
 
 class StandardOutput:
@@ -153,8 +192,7 @@ class StandardOutput:
     async def flush(self) -> None:
         data = _drain(self.buffer)
         if data:
-            # A reader who does not read must not keep the run from being interrupted.
-            await to_thread.run_sync(partial(_write_all, self._fd, data, self.place), abandon_on_cancel=True)
+            await _in_daemon_thread(partial(_write_all, self._fd, data, self.place))
 
     async def finish(self) -> None:
         await self.flush()
@@ -206,7 +244,7 @@ async def record(
         ended.set()
     if errors:
         if not isinstance(errors[0], OutputError):
-            await flush()
+            await flush()  # what came while another flush was under way
         raise errors[0]
     sink.end()
     await output.finish()
@@ -217,25 +255,52 @@ def partial_of(final: Path) -> Path:
     return final.with_name(final.name + PARTIAL_SUFFIX)
 
 
-def _create(path: Path, *, in_the_way: str) -> int:
-    try:
-        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0), _OWNER_ONLY)
-    except FileExistsError as error:
-        raise UsageError(
-            f"{path} {in_the_way}, or another run is writing it", hint="go on with it by --resume, or remove it"
-        ) from error
-    except OSError as error:
-        if not _is_directory(path.parent):
-            raise UsageError(f"there is no directory {path.parent}", hint="make it first, or choose another") from error
-        raise UsageError(f"cannot write {path}: {error.strerror}", hint="choose another place with -o") from error
+async def _in_daemon_thread(work: Callable[[], None]) -> None:
+    """Do blocking work in a thread that is left behind on cancellation, and does not keep the process from ending.
+
+    A reader who does not read must not keep a run from being interrupted. anyio's worker threads can be left behind,
+    too, but the interpreter waits for them at its end.
+    """
+    loop = asyncio.get_running_loop()
+    done = anyio.Event()
+    errors: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            work()
+        except BaseException as error:  # noqa: BLE001 - raised where it was asked for
+            errors.append(error)
+        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            loop.call_soon_threadsafe(done.set)
+
+    threading.Thread(target=run, daemon=True, name="s3audit output").start()
+    await done.wait()
+    if errors:
+        raise errors[0]
 
 
-def _lock(file: BinaryIO, path: Path) -> None:
-    """Take a file for oneself until it is closed. Raises `UsageError` if another process or run has it."""
+def _lock(fd: int, path: Path) -> None:
+    """Take a file for oneself until it is closed. Raises `UsageError` if another run has it.
+
+    Where the file system knows no locks, goes on without.
+    """
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
-        raise UsageError(f"another run is writing {path}", hint="wait for it, or stop it first") from error
+        raise _taken(path) from error
+    except OSError as error:
+        if error.errno not in _NO_LOCKS:
+            raise
+
+
+def _taken(path: Path) -> UsageError:
+    return UsageError(f"another run is writing {path}", hint="wait for it, or stop it first")
+
+
+def _unusable(path: Path, error: OSError) -> UsageError:
+    if not _is_directory(path.parent):
+        return UsageError(f"there is no directory {path.parent}", hint="make it first, or choose another")
+    return UsageError(f"cannot write {path}: {error.strerror}", hint="choose another place with -o")
 
 
 def _is_directory(path: Path) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-_REGION = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)+")
+_REGION = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")  # one word will do: S3-compatible stores have such
 _LONGEST_REGION = 32  # twice the longest of today
 _PREDEFINED_ALIAS = re.compile(r"(?:arn:[^:]*:kms:[^:]*:[^:]*:)?alias/aws/.*", re.DOTALL)
 _ARN = re.compile(r"arn:[^:]*:kms:(?P<region>[^:]*):(?P<account>[^:]*):(?P<resource>.+)", re.DOTALL)

@@ -27,7 +27,7 @@ class RetryPolicy:
 
     After attempt n (from 1) it waits a random time between 0 and min(`longest`, `first` * 2**(n-1)) seconds, on
     top of what the server asked for in Retry-After, of which at most `longest_asked` seconds are granted.
-    `unreachable_attempts`, where set, is the bound for an endpoint that cannot be connected to.
+    `unreachable_attempts`, where set, is the bound for an endpoint that cannot be connected to or says nothing.
     """
 
     max_attempts: int
@@ -40,7 +40,8 @@ class RetryPolicy:
         """Tell whether `attempts` attempts, the last of which failed with `error`, were enough."""
         if not isinstance(error, CallError) or react(error.code, error.status) is Reaction.FINAL:
             return True
-        if error.code == TransportCode.UNREACHABLE and self.unreachable_attempts is not None:
+        silent = error.code in {TransportCode.UNREACHABLE, TransportCode.READ_TIMEOUT}
+        if silent and self.unreachable_attempts is not None:
             return attempts >= min(self.max_attempts, self.unreachable_attempts)
         return attempts >= self.max_attempts
 

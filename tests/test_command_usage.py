@@ -8,16 +8,13 @@ import pty
 import select
 import subprocess
 from importlib.metadata import entry_points
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 import s3audit_async
 from benchmarks.stub import StubAccount, StubAws, StubBucket, synthetic
 from tests.command import COMMAND, environment, s3audit
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 IMPORTED = "import sys; from s3audit_async.cli import main; main({}); print(sorted(sys.modules), file=sys.stderr)"
 
@@ -108,6 +105,21 @@ def test_help_imports_nothing_heavy() -> None:
         heavy = {"boto3", "botocore", "aiobotocore", "aioboto3", "aiohttp", "rich", "moto", "anyio", "tenacity"}
         assert not imported & heavy
         assert "Usage: s3audit" in done.stdout
+
+
+def test_without_a_command_it_shows_the_help_page() -> None:
+    """As `--help` does."""
+    assert s3audit().stdout == s3audit("--help").stdout
+    assert s3audit().returncode == 0
+
+
+def test_output_that_cannot_be_written_is_no_traceback() -> None:
+    """One line, exit 4."""
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [*COMMAND, "iam-policy"], check=False, stdout=full, stderr=subprocess.PIPE, text=True, env=environment()
+        )
+    assert (done.returncode, done.stderr) == (4, "s3audit: cannot go on: No space left on device\n")
 
 
 def test_version() -> None:

@@ -105,7 +105,7 @@ def test_whatever_text_was_written_is_read_back(
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_wherever_the_end_was_torn_off_every_whole_row_is_read(tmp_path: Path, layout: Layout) -> None:
-    header, *raws = pieces(layout, ROWS)
+    header, *raws = pieces(layout, ROWS[1:4])
     data = b"".join([header, *raws])
     first = len(header or b'{"bucket_name": ')  # what is cut before that is a matter of its own
 

@@ -105,7 +105,16 @@ def test_an_alias_is_told_from_a_key(reference: str, expected: bool) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["us-east-1", "eu-central-2", "us-gov-west-1", "us-isob-east-1", "eusc-de-east-1", "new-place-12", "a-" + 30 * "b"],
+    [
+        "garage",
+        "us-east-1",
+        "eu-central-2",
+        "us-gov-west-1",
+        "us-isob-east-1",
+        "eusc-de-east-1",
+        "new-place-12",
+        "a-" + 30 * "b",
+    ],
 )
 def test_a_regions_name_needs_only_the_form_of_one(name: str) -> None:
     assert is_region(name)
@@ -115,7 +124,6 @@ def test_a_regions_name_needs_only_the_form_of_one(name: str) -> None:
     "name",
     [
         "",
-        "us",
         "US-EAST-1",
         "us_east_1",
         "us--east-1",

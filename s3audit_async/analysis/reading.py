@@ -76,20 +76,21 @@ class ReportReader:
 
     def _records(self, file: BinaryIO) -> Iterator[tuple[int, bytes]]:
         """Yield whole records with their line numbers. A line break within quotes does not end one in CSV."""
-        quoted = self.layout.format == "csv"
-        first = number = 1 if self.header else 0
-        raw = b""
+        in_csv = self.layout.format == "csv"
+        number = 1 if self.header else 0
+        pieces: list[bytes] = []
+        length = quotes = 0
         while line := file.readline(_LONGEST_RECORD):
             number += 1
-            if not raw:
-                first = number
-            raw += line
-            if len(raw) >= _LONGEST_RECORD:
-                raise self._not_ours(first)
-            if line.endswith(b"\n") and not (quoted and raw.count(b'"') % 2):
-                yield first, raw
-                raw = b""
-        self.torn = bool(raw)
+            pieces.append(line)
+            length += len(line)
+            quotes += line.count(b'"') if in_csv else 0
+            if length >= _LONGEST_RECORD:
+                raise self._not_ours(number + 1 - len(pieces))
+            if line.endswith(b"\n") and quotes % 2 == 0:
+                yield number + 1 - len(pieces), b"".join(pieces)
+                pieces, length, quotes = [], 0, 0
+        self.torn = bool(pieces)
 
     def _checked(self, parse: Any, number: int, raw: bytes) -> Row:  # noqa: ANN401 - one of the two below
         try:

@@ -33,4 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except S3AuditError as error:
         print_error(str(error), error.hint)
         return exit_code_of(error)
+    except OSError as error:
+        print_error(f"cannot go on: {error.strerror or error}")
+        return ExitCode.COULD_NOT_GO_ON
     return int(code or 0)

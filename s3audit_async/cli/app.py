@@ -16,13 +16,16 @@ _DEMO_ATTEMPTS = 3
 """Two of the demo's answers fail for good, to show how that looks; nobody is to wait long for them."""
 
 
-@click.group(context_settings=_CONTEXT)
+@click.group(context_settings=_CONTEXT, invoke_without_command=True)
 @click.version_option(s3audit_async.__version__, prog_name="s3audit")
-def app() -> None:
+@click.pass_context
+def app(context: click.Context) -> None:
     """Audit the default encryption of every S3 bucket an AWS account owns.
 
     s3audit only reads. It never changes anything in an account.
     """
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
 
 
 @app.command(cls=shared.GroupedCommand, context_settings=_CONTEXT)

@@ -77,10 +77,11 @@ def perform(settings: RunSettings, session: aioboto3.Session | None = None) -> i
         session = open_session(profile=settings.profile, region=settings.region)
     report = _resume(settings) if settings.resume is not None else _start(settings)
     stats = RunStats()
-    with ExitStack() as shown:
+    with ExitStack() as stack:
+        stack.callback(lambda: report.output.close(discard=not report.summary.rows))
         observer: Observer = stats
         if not settings.quiet:
-            observer = Observers(stats, shown.enter_context(watching(verbose=settings.verbose)))
+            observer = Observers(stats, stack.enter_context(watching(verbose=settings.verbose)))
         error = anyio.run(_audit, session, report, observer)
     if settings.stats is not None:
         _write_stats(Path(settings.stats), stats)
@@ -187,10 +188,8 @@ def _write_stats(path: Path, stats: RunStats) -> None:
 
 def _conclude(settings: RunSettings, report: _Report, stats: RunStats, error: RunError | None) -> ExitCode:
     if error is not None:
-        worth_keeping = report.summary.rows > 0
-        report.output.close(discard=not worth_keeping)
         print_error(str(error), error.hint)
-        if worth_keeping and isinstance(report.output, FileOutput):
+        if report.summary.rows and isinstance(report.output, FileOutput):
             then = f" Go on with: {_resume_command(report)}" if settings.again else ""
             print_line(f"{report.summary.rows} buckets are audited and kept in {report.output.place}.{then}")
         return exit_code_of(error)
