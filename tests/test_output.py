@@ -15,10 +15,10 @@ import pytest
 from anyio import to_thread
 from anyio.lowlevel import checkpoint
 
-from s3audit_async import output as module
 from s3audit_async.errors import InterruptedRunError, ListingError, OutputError, RunError, UsageError
 from s3audit_async.model import Row
 from s3audit_async.output import FLUSH_BYTES, FileOutput, StandardOutput, partial_of, record
+from s3audit_async.output import recording as module
 from s3audit_async.sinks import make_sink
 
 if TYPE_CHECKING:

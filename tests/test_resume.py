@@ -271,15 +271,24 @@ def test_a_report_that_is_not_there_is_refused_and_nothing_made(tmp_path: Path) 
     assert names(tmp_path) == []
 
 
-def test_what_an_earlier_resumption_left_is_not_written_over(tmp_path: Path) -> None:
-    data = report(NARROW, *ANSWERS)
+async def test_what_a_killed_resumption_left_does_not_stand_in_the_way(tmp_path: Path) -> None:
+    data = report(NARROW, ANSWERS[0])
     path = left_at(tmp_path / "report.csv.partial", data)
-    left = left_at(tmp_path / "report.csv.partial.tmp", b"somebody is at work")
+    left_at(tmp_path / "report.csv.partial.tmp", b"half of a resumption, of which the partial file has all")
+
+    assert await completed(path, NEW) == report(NARROW, ANSWERS[0], NEW)
+    assert names(tmp_path) == ["report.csv"]
+
+
+def test_two_resumptions_at_once_do_not_write_over_each_other(tmp_path: Path) -> None:
+    path = left_at(tmp_path / "report.csv.partial", report(NARROW, *ANSWERS))
+    first = resume(path)
 
     with pytest.raises(UsageError, match="another run"):
         resume(path)
 
-    assert (path.read_bytes(), left.read_bytes()) == (data, b"somebody is at work")
+    first.output.close(discard=False)
+    assert path.read_bytes() == report(NARROW, *ANSWERS)
 
 
 async def test_a_report_that_another_run_is_still_writing_is_not_taken_from_it(tmp_path: Path) -> None:

@@ -1,0 +1,94 @@
+"""The writer: one task that turns rows into a report, and flushes it in time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+import anyio
+
+from s3audit_async.errors import OutputError, RunError
+
+if TYPE_CHECKING:
+    import io
+    from collections.abc import AsyncIterable, Callable
+
+    from s3audit_async.model import Row
+    from s3audit_async.ports import Sink
+
+FLUSH_SECONDS = 1.0
+"""How long a row may stay in memory only."""
+FLUSH_BYTES = 64 * 1024
+"""How much may be in memory only."""
+
+
+class Output(Protocol):
+    """The place a report is written to."""
+
+    buffer: io.BytesIO
+    """What a sink writes to, and `flush` takes from."""
+
+    @property
+    def place(self) -> str:
+        """Where what has been written is now, for people."""
+        ...
+
+    async def flush(self) -> None:
+        """Hand what is in the buffer to the operating system. Raises `OutputError`."""
+        ...
+
+    async def finish(self) -> None:
+        """Flush, and give the report its final form. Raises `OutputError`."""
+        ...
+
+    def close(self, *, discard: bool) -> None:
+        """Let go of a report that is not finished; `discard` what there is of it."""
+        ...
+
+
+async def record(
+    rows: AsyncIterable[Row], sink: Sink, output: Output, *, begin: bool = True, seen: Callable[[Row], None]
+) -> None:
+    """Write rows as they come, and finish the report after the last one.
+
+    What has been written is flushed every `FLUSH_SECONDS`, whether rows come or not, and every `FLUSH_BYTES`. Raises
+    the `RunError` that ended the rows, after what had come was flushed, or `OutputError`.
+    """
+    errors: list[RunError] = []
+    ended = anyio.Event()
+    writing = anyio.Lock()
+
+    async def flush() -> None:
+        async with writing:
+            await output.flush()
+
+    async def flush_in_time() -> None:
+        while not ended.is_set():
+            with anyio.move_on_after(FLUSH_SECONDS):
+                await ended.wait()
+            try:
+                await flush()
+            except OutputError as error:
+                errors.append(error)
+                tasks.cancel_scope.cancel()
+                return
+
+    if begin:
+        sink.begin()
+    await flush()
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(flush_in_time)
+        try:
+            async for row in rows:
+                sink.write(row)
+                seen(row)
+                if output.buffer.tell() >= FLUSH_BYTES:
+                    await flush()
+        except RunError as error:
+            errors.append(error)
+        ended.set()
+    if errors:
+        if not isinstance(errors[0], OutputError):
+            await flush()  # what came while another flush was under way
+        raise errors[0]
+    sink.end()
+    await output.finish()
