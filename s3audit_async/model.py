@@ -20,6 +20,14 @@ KMS_ALGORITHMS = frozenset({"aws:kms", "aws:kms:dsse"})
 """Algorithms whose key is a KMS key. `aws:fsx` and whatever comes next are not among them."""
 
 
+class Service(StrEnum):
+    """The AWS service that answers an operation. Each has limits of its own in each region."""
+
+    S3 = "s3"
+    KMS = "kms"
+    STS = "sts"
+
+
 class Operation(StrEnum):
     """Every AWS operation that s3audit ever calls; all of them only read."""
 
@@ -30,13 +38,13 @@ class Operation(StrEnum):
     DESCRIBE_KEY = "DescribeKey"
     GET_CALLER_IDENTITY = "GetCallerIdentity"
 
+    @property
+    def service(self) -> Service:
+        """Who answers it."""
+        return _NOT_OF_S3.get(self, Service.S3)
 
-class Service(StrEnum):
-    """The AWS service that answers an operation. Each has limits of its own in each region."""
 
-    S3 = "s3"
-    KMS = "kms"
-    STS = "sts"
+_NOT_OF_S3 = {Operation.DESCRIBE_KEY: Service.KMS, Operation.GET_CALLER_IDENTITY: Service.STS}
 
 
 class SseC(StrEnum):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from s3audit_async.model import BucketPage, Call, Identity, Key, Notice, Retry, Row, Rule
+    from s3audit_async.model import BucketPage, Call, Identity, Key, Notice, Operation, Retry, Row, Rule
 
 
 class Gateway(Protocol):
@@ -18,6 +18,13 @@ class Gateway(Protocol):
     @property
     def home_region(self) -> str:
         """Where to list, and to ask for what has no region of its own."""
+        ...
+
+    async def prepare(self, operation: Operation, target: str, region: str) -> None:
+        """Make ready what an operation in a region needs; quick when that is there already.
+
+        Comes before each request, outside of the time and the slot that the request has.
+        """
         ...
 
     async def list_buckets(self, *, page_size: int, token: str | None, prefix: str | None) -> BucketPage:

@@ -80,6 +80,9 @@ class FakeGateway:
         finally:
             self.in_flight -= 1
 
+    async def prepare(self, operation: Operation, target: str, region: str) -> None:
+        """Be ready as one is."""
+
     async def list_buckets(self, *, page_size: int, token: str | None, prefix: str | None) -> BucketPage:
         def answer() -> BucketPage:
             start = int(token or 0)

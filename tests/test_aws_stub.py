@@ -223,7 +223,7 @@ async def test_what_passes_is_asked_again(fault: Fault, code: str) -> None:
     stats = RunStats()
     # Listing and identity are spoiled too.
     with StubAws(account, Behaviour(faults=first(1, fault))) as stub:
-        rows = await audit(stub, stats, timeout=0.5 if isinstance(fault, Hang) else 30)
+        rows = await audit(stub, stats, timeout=1.0 if isinstance(fault, Hang) else 30)
 
     assert cells(rows) == {bucket.name: tuple(account.expected(bucket.name)) for bucket in account.buckets}
     assert stats.errors[code] >= 7

@@ -41,6 +41,10 @@ class AwsGateway:
     def home_region(self) -> str:
         return self._clients.home_region
 
+    async def prepare(self, operation: Operation, target: str, region: str) -> None:
+        with translated(operation, target, region):
+            await self._clients.get(operation.service, region)
+
     async def list_buckets(self, *, page_size: int, token: str | None, prefix: str | None) -> BucketPage:
         parameters: dict[str, Any] = {"MaxBuckets": page_size}  # brings BucketRegion with it
         if token is not None:

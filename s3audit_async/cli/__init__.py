@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -27,13 +27,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (click.Abort, KeyboardInterrupt):
         print_error("interrupted")
         return ExitCode.INTERRUPTED
-    except BrokenPipeError:  # whoever read our standard output has gone; there is nobody to tell
-        sys.stdout = None  # keeps the interpreter from flushing it once more at exit
-        return ExitCode.COULD_NOT_GO_ON
     except S3AuditError as error:
         print_error(str(error), error.hint)
         return exit_code_of(error)
     except OSError as error:
-        print_error(f"cannot go on: {error.strerror or error}")
+        if not isinstance(error, BrokenPipeError):  # whoever read our output has gone, and knows
+            print_error(f"cannot go on: {error.strerror or error}")
+        _let_go_of_stdout()
         return ExitCode.COULD_NOT_GO_ON
     return int(code or 0)
+
+
+def _let_go_of_stdout() -> None:
+    """Keep the interpreter from trying once more, at its end, to write what could not be written."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.close(nowhere)

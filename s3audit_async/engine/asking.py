@@ -11,31 +11,24 @@ import anyio
 from s3audit_async.codes import Reaction, react
 from s3audit_async.errors import CallError, S3AuditError, TransportCode
 from s3audit_async.limiter import Gate, Slots
-from s3audit_async.model import Call, Operation, Retry, Service
+from s3audit_async.model import Call, Retry
 from s3audit_async.retry import RetryPolicy, ask_until_answered
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from s3audit_async.model import Operation, Service
     from s3audit_async.options import Options
-    from s3audit_async.ports import Observer
+    from s3audit_async.ports import Gateway, Observer
 
 T = TypeVar("T")
-
-_SERVICE_OF = {
-    Operation.LIST_BUCKETS: Service.S3,
-    Operation.GET_BUCKET_LOCATION: Service.S3,
-    Operation.HEAD_BUCKET: Service.S3,
-    Operation.GET_BUCKET_ENCRYPTION: Service.S3,
-    Operation.DESCRIBE_KEY: Service.KMS,
-    Operation.GET_CALLER_IDENTITY: Service.STS,
-}
 
 
 class Asker:
     """Asks questions within the limits of a run."""
 
-    def __init__(self, options: Options, observer: Observer) -> None:
+    def __init__(self, gateway: Gateway, options: Options, observer: Observer) -> None:
+        self._gateway = gateway
         self.policy = RetryPolicy(max_attempts=options.max_attempts)
         self._timeout = options.timeout
         self._observer = observer
@@ -55,9 +48,10 @@ class Asker:
 
         `unreachable_attempts` bounds the attempts at an endpoint that cannot be connected to.
         """
-        gate = self._gate(_SERVICE_OF[operation], region)
+        gate = self._gate(operation.service, region)
 
         async def attempt() -> T:
+            await self._gateway.prepare(operation, target, region)
             async with gate:
                 return await self._attempt(gate, operation, target, region, request)
 

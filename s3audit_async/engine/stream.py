@@ -52,7 +52,7 @@ class RowStream:
         if self._tasks is not None:
             raise RuntimeError("a row stream is for one run: make another one")
         gateway = await self._opened.enter_async_context(self._open_gateway())
-        asker = Asker(self._options, self._observer)
+        asker = Asker(gateway, self._options, self._observer)
         pipeline = Pipeline(gateway, asker, self._options, self._observer, self._send)
         self._tasks = anyio.create_task_group()
         await self._tasks.__aenter__()
