@@ -56,18 +56,29 @@ class _Sieve:
             yield record.raw
 
 
+def layout_of(path: Path) -> Layout:
+    """Tell the layout of the report that `resume` would go on with. Raises `UsageError` as that does."""
+    return _reader(path).layout
+
+
 def resume(path: Path) -> Resumption:
     """Open a report to go on with. `path` is its partial file, or a report that holds errors or lost its end.
 
     Rows without an error stay, to the byte; those with one, and a last line that is not whole, are left out and their
     buckets asked again. The file read is replaced only when all of that has been written. Raises `UsageError` for a
-    file that is not a report of s3audit.
+    file that is not a report of s3audit, or that another run is writing.
     """
-    final = path.with_name(path.name.removesuffix(PARTIAL_SUFFIX) or path.name)
-    unfinished = partial_of(final)
-    source = unfinished if unfinished.exists() else path
-    reader = ReportReader(source)
+    reader = _reader(path)
     sieve = _Sieve(reader)
-    output = FileOutput(final, kept=sieve)
+    output = FileOutput(_final(path), kept=sieve)
     begun = bool(reader.header) or bool(sieve.names)
     return Resumption(reader.layout, output, sieve.names, sieve.summary, sieve.left_out, reader.torn, begun)
+
+
+def _reader(path: Path) -> ReportReader:
+    unfinished = partial_of(_final(path))
+    return ReportReader(unfinished if unfinished.exists() else path)
+
+
+def _final(path: Path) -> Path:
+    return path.with_name(path.name.removesuffix(PARTIAL_SUFFIX) or path.name)

@@ -70,7 +70,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "empty.txt").write_text("\n# nothing\n")
     (folder / "words.txt").write_text("what is this?\n")
     (folder / "binary").write_bytes(b"\xff\xfe\x00abc")
-    (folder / "busy.csv.partial").write_text(header)
+    (folder / "busy.csv.partial").write_text(header + "some-bucket,InternalError,Unknown,\r\n")
     (folder / "foreign.csv").write_text(header + "one,cell,too,many,here\r\n")
     return folder
 

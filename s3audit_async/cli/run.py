@@ -23,7 +23,7 @@ from s3audit_async.errors import InterruptedRunError, RunError, UsageError
 from s3audit_async.observe import Observers, RunStats
 from s3audit_async.options import Options, check_region
 from s3audit_async.output import PARTIAL_SUFFIX, FileOutput, Output, StandardOutput, record
-from s3audit_async.resume import resume
+from s3audit_async.resume import layout_of, resume
 from s3audit_async.sinks import make_sink
 
 if TYPE_CHECKING:
@@ -145,12 +145,11 @@ def _resume(settings: RunSettings) -> _Report:
     if settings.output is not None:
         raise UsageError("--resume writes to the report it completes", hint="leave -o out")
     path = Path(settings.resume or "")
-    earlier = resume(path)
-    layout = earlier.layout
+    layout = layout_of(path)
     if settings.format not in {None, layout.format} or (settings.wide and not layout.wide):
-        earlier.output.close(discard=False)
         kind = f"{'wide ' if layout.wide and layout.format == 'csv' else ''}{layout.format}"
         raise UsageError(f"{path} is a report in {kind}", hint="leave --format and --wide out: they stay as they are")
+    earlier = resume(path)
     if not settings.quiet:
         again = f", {earlier.asked_again} with errors asked again" if earlier.asked_again else ""
         torn = ", a torn last line dropped" if earlier.torn else ""
