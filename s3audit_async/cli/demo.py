@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 def perform(settings: RunSettings, *, buckets: int, latency_ms: float) -> int:
     """Start the embedded account, audit it as any other, and give the exit code. Raises as `run` does."""
     server = DemoServer(buckets=buckets, latency_ms=latency_ms)
-    if not settings.quiet:
-        print_line(f"Starting an embedded AWS account with {buckets} buckets ...")
     with ExitStack() as stack:
         try:
             stack.enter_context(server)
         except DemoUnavailableError as error:
             raise UsageError(str(error)) from error
         stack.enter_context(isolated_environment(server.url))
+        if not settings.quiet:
+            print_line(f"Started an embedded AWS account with {buckets} buckets.")
         return perform_run(replace(settings, options=replace(settings.options, endpoint_url=server.url)))
