@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from s3audit_async import codes
 from s3audit_async.findings import find
-from s3audit_async.model import AES256, Encryption, Failure, Key, Row, SseC
+from s3audit_async.model import Encryption, Failure, Key, Row, SseC
 from s3audit_async.references import parse_key_arn
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ def _mode(found: Encryption) -> str:
         return NO_CONFIGURATION
     if found.uses_kms:
         return found.key or AWS_S3_ALIAS
-    return AES256 if found.algorithm == AES256 else found.algorithm
+    return found.algorithm
 
 
 def _key_type(key: Key | Failure | None) -> str:

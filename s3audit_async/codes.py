@@ -22,6 +22,7 @@ _THROTTLES = frozenset(
     {
         "BandwidthLimitExceeded",
         "EC2ThrottledException",
+        "HTTP503",
         "LimitExceededException",
         "PriorRequestNotComplete",
         "ProvisionedThroughputExceededException",
@@ -129,6 +130,11 @@ def react(code: str, status: int | None) -> Reaction:
 def rejects_credentials(code: str) -> bool:
     """Tell whether a code says that the credentials themselves are not taken, as opposed to not enough."""
     return code in _BAD_CREDENTIALS
+
+
+def is_expired(code: str) -> bool:
+    """Tell whether a code says that the credentials were good once: that holds in every region."""
+    return code in {"ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired"}
 
 
 def is_denied(code: str) -> bool:

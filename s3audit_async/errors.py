@@ -50,6 +50,10 @@ class CredentialsError(RunError):
     """Raised when there are no credentials, or AWS does not take them."""
 
 
+class ConfigurationError(RunError):
+    """Raised when the AWS configuration turns out to be of no use once a client is made from it."""
+
+
 class ListingError(RunError):
     """Raised when the buckets cannot be listed, or not to the end."""
 

@@ -124,7 +124,9 @@ class Gate:
 
     def _admit(self) -> None:
         event = self._queue.popleft()
-        if not self._queue:
-            self._slots._waiting.remove(self)  # noqa: SLF001
+        waiting = self._slots._waiting  # noqa: SLF001
+        waiting.remove(self)
+        if self._queue:
+            waiting.append(self)  # to the end: with fewer slots than gates, all have their turn
         self._enter()
         event.set()

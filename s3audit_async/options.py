@@ -32,7 +32,7 @@ class Options:
 
     - `buckets`: audit these names instead of listing.
     - `prefix`: only buckets whose name starts so.
-    - `include_regions`, `exclude_regions`: by the region that a bucket turns out to be in.
+    - `include_regions`, `exclude_regions`: by the region that the listing, or a look-up where it is silent, names.
     - `max_concurrency`: requests in flight, all regions together. Each costs one socket and about 100 KiB.
     - `max_attempts`: requests made for one question before its error becomes the answer.
     - `timeout`: seconds that one attempt may take. Connecting gets a sixth of it, at least 1 s and at most 5 s.

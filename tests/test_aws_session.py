@@ -162,6 +162,30 @@ async def test_no_credentials_end_the_run_with_a_hint(monkeypatch: pytest.Monkey
     assert "--profile" in caught.value.hint
 
 
+async def test_a_role_that_may_not_be_assumed_ends_the_run(isolated: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The refusal of sts:AssumeRole is not taken for the bucket's, or the listing's."""
+    config = isolated / "config"
+    config.write_text(
+        "[profile base]\naws_access_key_id = AKIA\naws_secret_access_key = x\n"
+        "[profile role]\nrole_arn = arn:aws:iam::123456789012:role/auditor\nsource_profile = base\nregion = us-east-1\n"
+    )
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
+    with StubAws(StubAccount(buckets=[StubBucket("b")])) as stub:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", stub.url)
+        with pytest.raises(CredentialsError, match="AssumeRole"):
+            await exhaust(s3audit_async.audit(open_session(profile="role"), Options(endpoint_url=stub.url)))
+        assert stub.stats.calls["ListBuckets"] == 0
+
+
+def test_aws_region_is_honoured_and_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in the AWS CLI."""
+    monkeypatch.setenv("AWS_REGION", "eu-central-1")
+    assert open_session().region_name == "eu-central-1"
+    assert open_session(region="sa-east-1").region_name == "sa-east-1"
+    monkeypatch.delenv("AWS_DEFAULT_REGION")
+    assert open_session().region_name == "eu-central-1"
+
+
 async def test_a_credential_process_that_fails_ends_the_run(isolated: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Credentials that cannot be had are no credentials."""
     config = isolated / "config"

@@ -281,6 +281,24 @@ async def test_a_listing_page_that_is_no_listing_is_not_an_empty_account() -> No
         assert stub.stats.calls["ListBuckets"] == 2
 
 
+@pytest.mark.parametrize("page", [b"<html><body>sign in</body></html>", b"<a/>"])
+async def test_somebody_elses_page_is_not_an_empty_configuration(page: bytes) -> None:
+    """A 200 that names no configuration says nothing of the bucket."""
+    with StubAws(one(()), Behaviour(faults=first(99, Garbage(page), operation=ENCRYPTION))) as stub:
+        assert cells(await audit(stub, max_attempts=2)) == {"only": ("InvalidResponse", "Unknown", "")}
+
+
+async def test_a_location_header_leads_nobody_elsewhere() -> None:
+    """Neither the request nor the session token in it goes to another host."""
+    with StubAws(StubAccount(buckets=[StubBucket("only", "eu-west-1")])) as elsewhere:
+        headers = (("Location", f"{elsewhere.url}/only?encryption"), ("x-amz-bucket-region", "eu-west-1"))
+        fault = first(99, ErrorAnswer(307, "TemporaryRedirect", headers=headers), operation=ENCRYPTION)
+        with StubAws(one((), region="eu-west-1"), Behaviour(faults=fault)) as stub:
+            rows = await audit(stub)
+        assert elsewhere.stats.connections == 0
+    assert rows["only"].mode == "TemporaryRedirect"
+
+
 async def test_an_empty_account_is_no_error() -> None:
     """No buckets, no rows."""
     with StubAws(StubAccount()) as stub:

@@ -8,6 +8,7 @@ from s3audit_async.model import Operation
 
 THROTTLES = [
     pytest.param("SlowDown", 503, id="S3"),
+    pytest.param("HTTP503", 503, id="bare 503"),
     pytest.param("ThrottlingException", 400, id="KMS"),
     pytest.param("Throttling", 400, id="STS"),
     pytest.param("RequestLimitExceeded", 503, id="request limit"),
@@ -27,7 +28,6 @@ TRANSIENTS = [
     pytest.param("InternalFailure", 500, id="STS"),
     pytest.param("HTTP500", 500, id="bare 500"),
     pytest.param("HTTP502", 502, id="bare 502"),
-    pytest.param("HTTP503", 503, id="bare 503"),
     pytest.param("HTTP504", 504, id="bare 504"),
     pytest.param("NewInThisYear", 503, id="unknown code of a server error"),
     pytest.param(TransportCode.UNREACHABLE, None, id="unreachable"),

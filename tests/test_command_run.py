@@ -186,6 +186,43 @@ def test_an_endpoint_that_is_not_there_ends_the_run(tmp_path: Path) -> None:
     assert done.stderr.count("\n") == 1
 
 
+def test_a_configuration_that_is_of_no_use_is_one_line(
+    tmp_path: Path, isolated: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An endpoint without a scheme, a credential program that is not there: exit 2, no traceback."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "localhost:4566")
+    done = s3audit("run", "-o", tmp_path / "r.csv")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
+
+    (isolated / "config").write_text("[profile p]\ncredential_process = /nonexistent/tool\n")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(isolated / "config"))
+    done = s3audit("run", "-o", tmp_path / "r.csv", "--profile", "p", "--endpoint-url", "http://127.0.0.1:9")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_resumption_that_fails_keeps_what_was_there(tmp_path: Path) -> None:
+    """Also if all of it has to be asked again."""
+    (tmp_path / "r.csv.partial").write_bytes(f"{HEADER}\r\nb,InternalError,Unknown,\r\n".encode())
+    with StubAws(StubAccount(buckets=[StubBucket("b")]), Behaviour(denied={"ListBuckets"})) as stub:
+        done = s3audit("run", "--endpoint-url", stub.url, "--resume", tmp_path / "r.csv.partial")
+    assert done.returncode == 4
+    assert [path.name for path in tmp_path.iterdir()] == ["r.csv.partial"]
+
+
+def test_nobody_has_to_listen_to_standard_error(tmp_path: Path) -> None:
+    """A closed stderr costs messages, not the report."""
+    fault = first(1, ErrorAnswer(503, "SlowDown"))
+    with StubAws(synthetic(buckets=30, keys=2, regions=2), Behaviour(faults=fault)) as stub:
+        process = start("run", "--endpoint-url", stub.url, "-v", "-o", tmp_path / "r.csv")
+        assert process.stderr is not None
+        process.stderr.close()
+        assert process.stdout is not None
+        process.stdout.close()
+        assert process.wait(60) == 0
+    assert len(rows_of(tmp_path / "r.csv")) == 30
+
+
 def test_no_credentials_end_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Exit 4 and a hint."""
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")

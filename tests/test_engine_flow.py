@@ -8,6 +8,7 @@ import pytest
 from s3audit_async.engine.lanes import INBOX, WORKERS_PER_SLOT
 from s3audit_async.engine.stream import READY_ROWS
 from s3audit_async.errors import CredentialsError, InterruptedRunError, ListingError
+from s3audit_async.limiter import START
 from s3audit_async.model import Bucket, BucketPage, Operation
 from s3audit_async.options import Options
 from tests import virtual_time
@@ -54,6 +55,50 @@ def test_a_slow_region_does_not_hold_up_another() -> None:
     # On its own, at half the slots, the fast region takes 500 / 10 x 0.02 = 1 s.
     assert ended["fast"] < 3
     assert ended["slow"] > 400
+
+
+def test_with_fewer_slots_than_regions_all_have_their_turn() -> None:
+    """Two slots, two regions that take 500 times as long: the third one is not left to the end."""
+    buckets = [Bucket(f"b-{number:04d}", f"eu-west-{number % 3}") for number in range(300)]
+    gateway = FakeGateway(buckets, latency=lambda _op, region: 0.02 if region == "eu-west-2" else 10.0)
+    firsts: dict[str | None, float] = {}
+
+    async def main() -> None:
+        async with stream(gateway, Options(max_concurrency=2, identify=False)) as rows:
+            async for row in rows:
+                firsts.setdefault(row.region, anyio.current_time())
+
+    virtual_time.run(main)
+    assert firsts["eu-west-2"] <= 41
+
+
+def test_a_region_that_answers_nothing_gets_no_more_than_its_start() -> None:
+    """Timeouts are no reason to ask for more at once."""
+
+    async def fault(operation: Operation, _target: str, _region: str, _nth: int) -> None:
+        if operation is ENCRYPTION:
+            await anyio.sleep_forever()
+
+    gateway = FakeGateway(several(200), fault=fault)
+    options = Options(max_concurrency=64, max_attempts=2, timeout=5, identify=False)
+    rows = virtual_time.run(lambda: audited(gateway, options))
+    assert {row.mode for row in rows} == {"ReadTimeout"}
+    assert gateway.peak <= START + 1  # the listing was answered, once
+
+
+def test_a_bucket_that_two_pages_name_has_one_row() -> None:
+    """A listing may shift under way; tokens that go round in a circle end it."""
+
+    class Overlapping(FakeGateway):
+        async def list_buckets(self, *, page_size: int, token: str | None, prefix: str | None) -> BucketPage:
+            pages = {None: ("abc", "1"), "1": ("cde", "2"), "2": ("ee", "1" if self.cuts else None)}
+            listed, following = pages[token]
+            return BucketPage(tuple(Bucket(f"bucket-{letter}", HOME) for letter in listed), following)
+
+    rows = virtual_time.run(lambda: audited(Overlapping(), Options(page_size=3)))
+    assert names(rows) == [f"bucket-{letter}" for letter in "abcde"]
+    with pytest.raises(ListingError, match="same continuation token"):
+        virtual_time.run(lambda: audited(Overlapping(cuts=True), Options(page_size=3)))
 
 
 def test_the_whole_limit_is_used() -> None:

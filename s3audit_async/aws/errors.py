@@ -12,7 +12,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from botocore import exceptions as sdk
+from botocore.parsers import ResponseParserError
 
+from s3audit_async.codes import Reaction, react
 from s3audit_async.errors import CallError, CredentialsError, TransportCode
 
 if TYPE_CHECKING:
@@ -37,7 +39,13 @@ _NO_CREDENTIALS = (
     sdk.MissingDependencyException,
 )
 _UNREACHABLE = (sdk.ConnectTimeoutError, sdk.ProxyConnectionError, sdk.EndpointConnectionError)
-_BROKEN_ANSWERS = (sdk.ResponseStreamingError, sdk.IncompleteReadError)
+_UNREADABLE = (FileNotFoundError, PermissionError, IsADirectoryError)
+_TRANSPORT_CODES = (  # the more particular before the more general
+    (sdk.SSLError, TransportCode.TLS),
+    (sdk.ReadTimeoutError, TransportCode.READ_TIMEOUT),
+    ((ResponseParserError, sdk.ResponseStreamingError, sdk.IncompleteReadError), TransportCode.INVALID_RESPONSE),
+    ((sdk.ConnectionClosedError, sdk.HTTPClientError), TransportCode.CLOSED),
+)
 _RESETS = frozenset({errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED})
 
 
@@ -47,7 +55,14 @@ def translated(operation: Operation, target: str, region: str) -> Iterator[None]
     try:
         yield
     except sdk.ClientError as error:
-        raise _from_answer(error.response, operation, target, region) from error
+        answer = _from_answer(error.response, operation, target, region)
+        if error.operation_name != operation and react(answer.code, answer.status) is Reaction.FINAL:
+            # Credentials are renewed within a call: sts:AssumeRole that is denied says nothing of the bucket.
+            raise CredentialsError(
+                f"the credentials cannot be had: {error.operation_name}: {answer.code}: {answer.message}",
+                hint="sign in again, or check the role that the profile names; then go on with --resume",
+            ) from error
+        raise answer from error
     except _NO_CREDENTIALS as error:
         raise CredentialsError(
             f"no usable AWS credentials: {plain(error)}",
@@ -92,18 +107,11 @@ def _retry_after(headers: Mapping[str, str]) -> float | None:
 
 
 def _transport_code(error: Exception) -> str:
-    if isinstance(error, sdk.SSLError):
-        return TransportCode.TLS
-    if isinstance(error, sdk.ReadTimeoutError):
-        return TransportCode.READ_TIMEOUT
     if isinstance(error, _UNREACHABLE):
         # aiobotocore says EndpointConnectionError also of a connection that was reset while it was in use.
         cause = error.kwargs.get("error")
-        return (
-            TransportCode.CLOSED if isinstance(cause, OSError) and cause.errno in _RESETS else TransportCode.UNREACHABLE
-        )
-    if isinstance(error, sdk.ConnectionClosedError | sdk.HTTPClientError):
-        return TransportCode.CLOSED
-    if isinstance(error, _BROKEN_ANSWERS) or type(error).__name__ == "ResponseParserError":
-        return TransportCode.INVALID_RESPONSE
-    return type(error).__name__
+        reset = isinstance(cause, OSError) and cause.errno in _RESETS
+        return TransportCode.CLOSED if reset else TransportCode.UNREACHABLE
+    if isinstance(error, sdk.HTTPClientError) and isinstance(error.kwargs.get("error"), _UNREADABLE):
+        return TransportCode.TLS  # the CA bundle or client certificate that the settings name
+    return next((code for kind, code in _TRANSPORT_CODES if isinstance(error, kind)), type(error).__name__)

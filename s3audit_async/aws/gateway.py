@@ -5,10 +5,12 @@ from __future__ import annotations
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-from s3audit_async.aws.errors import translated
-from s3audit_async.aws.session import Clients
+import anyio
+
+from s3audit_async.aws.errors import plain, translated
+from s3audit_async.aws.session import BODY_NAMES_IT, Clients
 from s3audit_async.classify import location
-from s3audit_async.errors import CallError, TransportCode
+from s3audit_async.errors import CallError, ConfigurationError, CredentialsError, S3AuditError, TransportCode
 from s3audit_async.model import Bucket, BucketPage, Identity, Key, Operation, Rule, Service
 
 if TYPE_CHECKING:
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     from s3audit_async.options import Options
 
 _ALL = "*"
+_LONGEST_PREPARATION = 60.0
+"""Seconds that making a client may take, getting credentials included."""
 
 
 @asynccontextmanager
@@ -42,8 +46,20 @@ class AwsGateway:
         return self._clients.home_region
 
     async def prepare(self, operation: Operation, target: str, region: str) -> None:
-        with translated(operation, target, region):
-            await self._clients.get(operation.service, region)
+        try:
+            with translated(operation, target, region), anyio.fail_after(_LONGEST_PREPARATION):
+                await self._clients.get(operation.service, region)
+        except S3AuditError:
+            raise
+        except TimeoutError as error:
+            raise CredentialsError(
+                f"no credentials within {_LONGEST_PREPARATION:g} s", hint="check credential_process and the network"
+            ) from error
+        except Exception as error:  # settings that the SDK does not check: an endpoint without a scheme, a lost program
+            raise ConfigurationError(
+                f"the AWS configuration cannot be used: {plain(error) or type(error).__name__}",
+                hint="check the AWS_* variables and ~/.aws/config",
+            ) from error
 
     async def list_buckets(self, *, page_size: int, token: str | None, prefix: str | None) -> BucketPage:
         parameters: dict[str, Any] = {"MaxBuckets": page_size}  # brings BucketRegion with it
@@ -62,7 +78,9 @@ class AwsGateway:
             answer = await client.list_buckets(**parameters)
         buckets = _member(answer, "Buckets", Operation.LIST_BUCKETS, _ALL, self.home_region)
         return BucketPage(
-            tuple(Bucket(entry["Name"], entry.get("BucketRegion"), entry.get("CreationDate")) for entry in buckets),
+            tuple(
+                Bucket(entry["Name"], entry.get("BucketRegion") or None, entry.get("CreationDate")) for entry in buckets
+            ),
             answer.get("ContinuationToken") or None,
         )
 
@@ -88,10 +106,9 @@ class AwsGateway:
         with translated(Operation.GET_BUCKET_ENCRYPTION, bucket, region):
             client = await self._clients.get(Service.S3, region)
             answer = await client.get_bucket_encryption(Bucket=bucket)
-        # botocore takes an empty body for an empty configuration, which would be "no encryption" in the report.
-        told = answer["ResponseMetadata"]["HTTPHeaders"].get("content-length") != "0"
         name = "ServerSideEncryptionConfiguration"
-        configuration = _member(answer if told else {}, name, Operation.GET_BUCKET_ENCRYPTION, bucket, region)
+        told = answer if answer.get(BODY_NAMES_IT) else {}
+        configuration = _member(told, name, Operation.GET_BUCKET_ENCRYPTION, bucket, region)
         return tuple(_rule(entry) for entry in configuration.get("Rules") or ())
 
     async def describe_key(self, reference: str, region: str) -> Key:

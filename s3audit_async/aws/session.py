@@ -6,7 +6,7 @@ by all tasks, and live until the run ends.
 
 from __future__ import annotations
 
-import logging
+import os
 from contextlib import AsyncExitStack
 from functools import cache
 from pathlib import Path
@@ -29,17 +29,19 @@ if TYPE_CHECKING:
 NO_REGION = "aws-global"
 """botocore's name for "whatever signs without a region", where neither options nor environment name one."""
 
+BODY_NAMES_IT = "S3AuditBodyNamesIt"
+"""Member added to an answer of GetBucketEncryption: whether its body is one."""
+
 _EXTRAS_TYPE = "s3audit"
 _MODELS = Path(__file__).parent / "models"
 _KEEPALIVE_SECONDS = 12.0  # aiobotocore's own default, which naming any connector argument would undo
-
-_log = logging.getLogger(__name__)
 
 
 def open_session(*, profile: str | None = None, region: str | None = None) -> aioboto3.Session:
     """Make a session from the standard environment and files. Raises `UsageError` for those that are wrong."""
     try:
-        return aioboto3.Session(profile_name=profile, region_name=region)
+        # botocore reads AWS_DEFAULT_REGION only; the AWS CLI, and so everybody, AWS_REGION too, and first.
+        return aioboto3.Session(profile_name=profile, region_name=region or os.environ.get("AWS_REGION") or None)
     except sdk.ProfileNotFound as error:
         raise UsageError(f"{plain(error)}", hint="'aws configure list-profiles' shows those there are") from error
     except sdk.BotoCoreError as error:
@@ -76,6 +78,7 @@ class Clients:
                 )
                 if service is Service.S3:
                     _report_redirects(self._clients[service, region])
+                    _look_at_the_root(self._clients[service, region])
         return self._clients[service, region]
 
     async def aclose(self) -> None:
@@ -143,3 +146,16 @@ def _report_redirects(client: Any) -> None:  # noqa: ANN401 - untyped SDK object
         context.setdefault("s3_redirect", {})["redirected"] = True
 
     client.meta.events.register_last("before-parameter-build.s3", already_redirected)
+
+
+def _look_at_the_root(client: Any) -> None:  # noqa: ANN401 - untyped SDK object
+    """Note whether an answer of GetBucketEncryption is one.
+
+    botocore takes a body that is empty, or some proxy's page, for a configuration without rules, which would be "not
+    configured" in the report.
+    """
+
+    def look(response_dict: dict[str, Any], customized_response_dict: dict[str, Any], **_: object) -> None:
+        customized_response_dict[BODY_NAMES_IT] = b"<ServerSideEncryptionConfiguration" in response_dict["body"]
+
+    client.meta.events.register("before-parse.s3.GetBucketEncryption", look)

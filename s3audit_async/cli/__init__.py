@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 import os
+import signal
+import sys
+import threading
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and give its exit code. The only place that prints fatal errors."""
+    with _sigterm_as_ctrl_c():
+        try:
+            return _main(arguments)
+        except KeyboardInterrupt:
+            print("s3audit: interrupted", file=sys.stderr)  # noqa: T201 - maybe before anything else is imported
+            return 130
+
+
+def _main(arguments: Sequence[str] | None) -> int:
     import click  # noqa: PLC0415 - so that importing this package costs nothing
 
     from s3audit_async.cli.app import app  # noqa: PLC0415
@@ -24,9 +37,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         command = context.command_path if context else "s3audit"
         print_error(error.format_message().rstrip("."), f"see '{command} --help'")
         return ExitCode.USAGE
-    except (click.Abort, KeyboardInterrupt):
-        print_error("interrupted")
-        return ExitCode.INTERRUPTED
+    except click.Abort as error:
+        raise KeyboardInterrupt from error
     except S3AuditError as error:
         print_error(str(error), error.hint)
         return exit_code_of(error)
@@ -35,7 +47,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print_error(f"cannot go on: {error.strerror or error}")
         _let_go_of_stdout()
         return ExitCode.COULD_NOT_GO_ON
+    except Exception as error:  # noqa: BLE001 - a defect, in one line; 1 is the exit code of a policy
+        cause: BaseException = error
+        while isinstance(cause, BaseExceptionGroup):
+            cause = cause.exceptions[0]
+        print_error(f"unexpected {type(cause).__name__}: {cause}", "a defect of s3audit; please report it")
+        return ExitCode.COULD_NOT_GO_ON
     return int(code or 0)
+
+
+@contextmanager
+def _sigterm_as_ctrl_c() -> Iterator[None]:
+    """Let SIGTERM end the command as Ctrl-C does, also while it has not come to a run that minds both."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _let_go_of_stdout() -> None:

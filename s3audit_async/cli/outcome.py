@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 import sys
+from contextlib import suppress
 from enum import IntEnum
 
-from s3audit_async.errors import InterruptedRunError, RunError, S3AuditError
+from s3audit_async.errors import ConfigurationError, InterruptedRunError, RunError, S3AuditError
 
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 
@@ -32,6 +33,8 @@ def exit_code_of(error: S3AuditError) -> ExitCode:
     """Give the exit code of an error that reached the command line."""
     if isinstance(error, InterruptedRunError):
         return ExitCode.INTERRUPTED
+    if isinstance(error, ConfigurationError):
+        return ExitCode.USAGE
     return ExitCode.COULD_NOT_GO_ON if isinstance(error, RunError) else ExitCode.USAGE
 
 
@@ -42,4 +45,17 @@ def print_error(message: str, hint: str = "") -> None:
 
 def print_line(text: str) -> None:
     """Print one line on standard error, with nothing in it that a terminal would obey."""
-    print(_UNPRINTABLE.sub(" ", text), file=sys.stderr)  # noqa: T201 - this is where the command speaks
+    print_text(_UNPRINTABLE.sub(" ", text) + "\n")
+
+
+def print_text(text: str) -> None:
+    """Print on standard error, if there still is one: a run is not to end because nobody listens to it."""
+    if sys.stderr is not None:
+        with suppress(OSError, ValueError):
+            sys.stderr.write(text)
+            sys.stderr.flush()
+
+
+def on_terminal() -> bool:
+    """Tell whether standard error is a terminal."""
+    return sys.stderr is not None and not sys.stderr.closed and sys.stderr.isatty()

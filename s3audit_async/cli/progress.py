@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from contextlib import contextmanager
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from s3audit_async.cli.outcome import print_line
+from s3audit_async.cli.outcome import on_terminal, print_line
 from s3audit_async.ports import Observer
 
 if TYPE_CHECKING:
@@ -27,7 +26,7 @@ def watching(*, verbose: bool) -> Iterator[Observer]:
     """Give the observer that shows a run in the way that suits standard error, for as long as the block lasts."""
     if verbose:
         yield LineLog()
-    elif sys.stderr.isatty():
+    elif on_terminal():
         from rich.console import Console  # noqa: PLC0415 - 0.1 s, and only a terminal has a use for it
         from rich.live import Live  # noqa: PLC0415
 
@@ -106,7 +105,7 @@ class Progress(Observer):
         busiest = sorted(dict(self._waiting).items(), key=lambda lane: -lane[1])
         for region, waiting in busiest[:_LANES_SHOWN]:
             counts = (self._done[region], waiting, self._retries[region], self._throttles[region])
-            table.add_row(Text(region), *map(str, counts))
+            table.add_row(Text("".join(filter(str.isprintable, region))), *map(str, counts))
         if len(busiest) > _LANES_SHOWN:
             table.add_row(Text(f"and {len(busiest) - _LANES_SHOWN} more", style="dim"))
         bar = Padding(ProgressBar(total=max(self._routed, 1), completed=self._audited), 0)  # it ends no line itself

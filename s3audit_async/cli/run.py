@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import shlex
 import signal
 import sys
@@ -63,22 +64,26 @@ class _Report:
     summary: Summary
     options: Options
     begin: bool = True
+    resumed: bool = False
 
 
 def perform(settings: RunSettings, session: aioboto3.Session | None = None) -> int:
     """Run an audit and give the exit code. Raises `UsageError` before anything is asked of AWS."""
     if settings.region is not None:
         check_region(settings.region)
-    if settings.stats is not None and not Path(settings.stats).absolute().parent.is_dir():
-        raise UsageError(f"there is no directory for --stats {settings.stats}", hint="make it first")
+    if settings.stats is not None:
+        _check_stats(settings)
     if session is None:
         from s3audit_async.aws.session import open_session  # noqa: PLC0415 - half a second of SDK
 
         session = open_session(profile=settings.profile, region=settings.region)
     report = _resume(settings) if settings.resume is not None else _start(settings)
+    for sdk in ("botocore", "aiobotocore", "aiohttp", "asyncio"):
+        # What they log of a failure, with its traceback, comes out as an error or a row of ours.
+        logging.getLogger(sdk).addHandler(logging.NullHandler())
     stats = RunStats()
     with ExitStack() as stack:
-        stack.callback(lambda: report.output.close(discard=not report.summary.rows))
+        stack.callback(lambda: report.output.close(discard=not (report.summary.rows or report.resumed)))
         observer: Observer = stats
         if not settings.quiet:
             observer = Observers(stats, stack.enter_context(watching(verbose=settings.verbose)))
@@ -86,6 +91,16 @@ def perform(settings: RunSettings, session: aioboto3.Session | None = None) -> i
     if settings.stats is not None:
         _write_stats(Path(settings.stats), stats)
     return _conclude(settings, report, stats, error)
+
+
+def _check_stats(settings: RunSettings) -> None:
+    path = Path(settings.stats or "").absolute()
+    if not path.parent.is_dir():
+        raise UsageError(f"there is no directory for --stats {path}", hint="make it first")
+    if path.is_dir():
+        raise UsageError(f"--stats {path} is a directory", hint="name a file in it")
+    if path in {Path(place).absolute() for place in (settings.output, settings.resume) if place}:
+        raise UsageError(f"--stats {path} is where the report goes", hint="name another file")
 
 
 async def _audit(session: aioboto3.Session, report: _Report, observer: Observer) -> RunError | None:
@@ -156,7 +171,7 @@ def _resume(settings: RunSettings) -> _Report:
         print_line(f"Going on with {len(earlier.names)} rows that are there{again}{torn}.")
     sink = make_sink(layout.format, earlier.output.buffer, wide=layout.wide)
     options = replace(settings.options, identify=layout.wide, skip=earlier.names)
-    return _Report(earlier.output, sink, earlier.summary, options, begin=not earlier.begun)
+    return _Report(earlier.output, sink, earlier.summary, options, begin=not earlier.begun, resumed=True)
 
 
 def _report_path(settings: RunSettings, form: str) -> Path:

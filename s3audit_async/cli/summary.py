@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from s3audit_async.cli.outcome import print_line
+from s3audit_async.cli.outcome import on_terminal, print_line, print_text
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -23,8 +22,7 @@ _REGIONS_SHOWN = 20
 
 def print_summary(summary: Summary, stats: RunStats, place: str) -> None:
     """Print the counts of a report, what the run cost, and where the report is."""
-    terminal = sys.stderr.isatty()
-    console = Console(stderr=True, width=None if terminal else _WIDTH_OFF_TERMINAL, highlight=False)
+    console = Console(stderr=True, width=None if on_terminal() else _WIDTH_OFF_TERMINAL, highlight=False)
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
@@ -40,7 +38,9 @@ def print_summary(summary: Summary, stats: RunStats, place: str) -> None:
     table.add_row("Calls", _counts(stats.calls, tail=_trouble(stats)))
     rate = f", {stats.rows / stats.seconds:.0f} buckets/s" if stats.rows and stats.seconds else ""
     table.add_row("Elapsed", Text(f"{stats.seconds:.1f} s{rate}, at most {stats.peak_in_flight} calls in flight"))
-    console.print(table)
+    with console.capture() as drawn:
+        console.print(table)
+    print_text(drawn.get())
     print_line(f"Report: {place}")
 
 

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_SERVER_ERROR = 500
+
 
 class Asker:
     """Asks questions within the limits of a run."""
@@ -46,7 +48,7 @@ class Asker:
     ) -> T:
         """Await `request()` until it is answered. Raises the last `CallError` when the policy gives up.
 
-        `unreachable_attempts` bounds the attempts at an endpoint that cannot be connected to.
+        `unreachable_attempts` bounds the attempts at an endpoint that cannot be connected to or says nothing.
         """
         gate = self._gate(operation.service, region)
 
@@ -86,8 +88,8 @@ class Asker:
             throttled = react(error.code, error.status) is Reaction.THROTTLED
             if throttled:
                 gate.throttled(cuts)
-            else:
-                gate.succeeded()
+            elif error.status is not None and error.status < _SERVER_ERROR:
+                gate.succeeded()  # the service coped; silence and 5xx are no reason to ask it for more
             self._observer.called(Call(operation, region, monotonic() - started, in_flight, error.code, throttled))
             raise
         gate.succeeded()

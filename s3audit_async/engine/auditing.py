@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import anyio
 
 from s3audit_async import classify
-from s3audit_async.codes import Verdict, is_denied, rejects_credentials, verdict
+from s3audit_async.codes import Verdict, is_denied, is_expired, rejects_credentials, verdict
 from s3audit_async.engine.listing import refused_credentials
 from s3audit_async.errors import CallError, RunError, TransportCode
 from s3audit_async.keys import SingleFlight
@@ -149,7 +149,7 @@ class Auditor:
         """
         if not rejects_credentials(error.code):
             return
-        if "Expired" in error.code or not await self._trusted.get(error.region, self._home_trusts):
+        if is_expired(error.code) or not await self._trusted.get(error.region, self._home_trusts):
             raise refused_credentials(error) from error
 
     async def _home_trusts(self) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from s3audit_async.codes import is_denied, rejects_credentials
+from s3audit_async.codes import is_denied, is_expired, rejects_credentials
 from s3audit_async.errors import CallError, CredentialsError, ListingError, TransportCode
 from s3audit_async.model import Bucket, Notice, Operation
 
@@ -33,17 +33,22 @@ async def list_buckets(
         yield tuple(Bucket(name) for name in dict.fromkeys(options.buckets))
         return
     token: str | None = None
+    tokens: set[str] = set()
+    last: frozenset[str] = frozenset()
     while True:
         page = await _page(gateway, asker, options, token)
-        yield _wanted(page, options)
+        # A listing that changes under way may name a bucket at the end of one page and the beginning of the next.
+        yield tuple({bucket.name: bucket for bucket in _wanted(page, options) if bucket.name not in last}.values())
         if page.token is None:
             break
-        if page.token == token:
+        if page.token in tokens:
             raise ListingError(
                 "the listing does not get on: the server sent the same continuation token twice",
                 hint="this is a fault of the endpoint; what was listed has been audited",
             )
         token = page.token
+        tokens.add(token)
+        last = frozenset(bucket.name for bucket in page.buckets)
     if token is None and len(page.buckets) >= options.page_size:
         yield await _beyond(page, gateway, asker, options, observer)
 
@@ -107,7 +112,7 @@ def explain(error: CallError) -> CredentialsError | ListingError:
 def refused_credentials(error: CallError) -> CredentialsError:
     """Say that AWS does not take the credentials, and what to do."""
     said = f"{error.code}: {error.message}" if error.message else error.code
-    if "Expired" in error.code:
+    if is_expired(error.code):
         return CredentialsError(f"the credentials have expired ({said})", hint="sign in again, then use --resume")
     if error.code == "RequestTimeTooSkewed":
         return CredentialsError(f"this machine's clock is wrong ({said})", hint="set the clock and run again")

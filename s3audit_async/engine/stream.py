@@ -85,7 +85,7 @@ class RowStream:
         except anyio.EndOfStream:
             if self._error is None:
                 raise StopAsyncIteration from None
-            raise self._error from None
+            raise self._error  # noqa: B904 - its own cause says more than the end of a stream
 
     def stop(self) -> None:
         """Ask the run to end now. The rows that are ready still come; then `InterruptedRunError` is raised."""

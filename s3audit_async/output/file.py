@@ -41,6 +41,8 @@ class FileOutput:
         self._finished = False
         if _is_directory(final):
             raise UsageError(f"{final} is a directory", hint="name a file in it")
+        if _is_special(final):
+            raise UsageError(f"{final} is no ordinary file", hint="use -o - and let the shell write to it")
         self._fd = self._create() if kept is None else self._rewrite(kept)
 
     def _create(self) -> int:
@@ -62,12 +64,15 @@ class FileOutput:
         with ExitStack() as held:
             there = self._hold(held)
             try:
-                fd = os.open(rewritten, _WRITING, _OWNER_ONLY)
+                if there:
+                    rewritten.unlink(missing_ok=True)  # what a resumption left that was killed
+                fd = os.open(rewritten, _WRITING | os.O_EXCL, _OWNER_ONLY)
+            except FileExistsError as error:
+                raise _taken(rewritten) from error
             except OSError as error:
                 raise _unusable(rewritten, error) from error
             try:
                 _lock(fd, rewritten)
-                os.ftruncate(fd, 0)  # what a resumption left that was killed
                 for piece in kept:
                     self.buffer.write(piece)
                     if self.buffer.tell() >= FLUSH_BYTES:
@@ -164,6 +169,13 @@ def _unusable(path: Path, error: OSError) -> UsageError:
     if not _is_directory(path.parent):
         return UsageError(f"there is no directory {path.parent}", hint="make it first, or choose another")
     return UsageError(f"cannot write {path}: {error.strerror}", hint="choose another place with -o")
+
+
+def _is_special(path: Path) -> bool:
+    try:
+        return path.exists() and not path.is_file()
+    except OSError:
+        return False
 
 
 def _is_directory(path: Path) -> bool:
