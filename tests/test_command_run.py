@@ -180,10 +180,11 @@ def test_a_run_that_cannot_begin_says_why_in_one_line(fault: ErrorAnswer, said: 
 
 def test_an_endpoint_that_is_not_there_ends_the_run(tmp_path: Path) -> None:
     """Few attempts, exit 4."""
-    done = s3audit("run", "--endpoint-url", "http://127.0.0.1:9", "-o", tmp_path / "r.csv")
-    assert done.returncode == 4
-    assert "no connection to S3" in done.stderr
-    assert done.stderr.count("\n") == 1
+    for named in ((), ("--bucket", "some-bucket")):
+        done = s3audit("run", "--endpoint-url", "http://127.0.0.1:9", "-o", tmp_path / "r.csv", *named)
+        assert done.returncode == 4
+        assert "no connection to S3" in done.stderr
+        assert done.stderr.count("\n") == 1
 
 
 def test_a_configuration_that_is_of_no_use_is_one_line(

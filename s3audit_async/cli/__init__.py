@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 import threading
@@ -11,6 +10,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+
+_STDOUT = 1
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -27,7 +29,7 @@ def _main(arguments: Sequence[str] | None) -> int:
     import click  # noqa: PLC0415 - so that importing this package costs nothing
 
     from s3audit_async.cli.app import app  # noqa: PLC0415
-    from s3audit_async.cli.outcome import ExitCode, exit_code_of, print_error  # noqa: PLC0415
+    from s3audit_async.cli.outcome import ExitCode, exit_code_of, let_go_of, print_error  # noqa: PLC0415
     from s3audit_async.errors import S3AuditError  # noqa: PLC0415
 
     try:
@@ -45,7 +47,7 @@ def _main(arguments: Sequence[str] | None) -> int:
     except OSError as error:
         if not isinstance(error, BrokenPipeError):  # whoever read our output has gone, and knows
             print_error(f"cannot go on: {error.strerror or error}")
-        _let_go_of_stdout()
+        let_go_of(_STDOUT)
         return ExitCode.COULD_NOT_GO_ON
     except Exception as error:  # noqa: BLE001 - a defect, in one line; 1 is the exit code of a policy
         cause: BaseException = error
@@ -71,10 +73,3 @@ def _sigterm_as_ctrl_c() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
-
-
-def _let_go_of_stdout() -> None:
-    """Keep the interpreter from trying once more, at its end, to write what could not be written."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 1)
-    os.close(nowhere)

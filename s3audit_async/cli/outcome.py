@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
-from contextlib import suppress
 from enum import IntEnum
 
 from s3audit_async.errors import ConfigurationError, InterruptedRunError, RunError, S3AuditError
 
+_STDERR = 2
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 
 
@@ -51,9 +52,20 @@ def print_line(text: str) -> None:
 def print_text(text: str) -> None:
     """Print on standard error, if there still is one: a run is not to end because nobody listens to it."""
     if sys.stderr is not None:
-        with suppress(OSError, ValueError):
+        try:
             sys.stderr.write(text)
             sys.stderr.flush()
+        except ValueError:  # closed
+            return
+        except OSError:
+            let_go_of(_STDERR)
+
+
+def let_go_of(descriptor: int) -> None:
+    """Keep the interpreter from trying once more, at its end, to write what could not be written."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, descriptor)
+    os.close(nowhere)
 
 
 def on_terminal() -> bool:

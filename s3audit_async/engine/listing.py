@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from s3audit_async.codes import is_denied, is_expired, rejects_credentials
@@ -30,7 +31,8 @@ async def list_buckets(
     one more page; a refusal is taken for the end. A server that has sent a token is trusted to send the next.
     """
     if options.buckets:
-        yield tuple(Bucket(name) for name in dict.fromkeys(options.buckets))
+        first, *others = dict.fromkeys(options.buckets)
+        yield (await _first_contact(first, gateway, asker), *map(Bucket, others))
         return
     token: str | None = None
     tokens: set[str] = set()
@@ -51,6 +53,21 @@ async def list_buckets(
         last = frozenset(bucket.name for bucket in page.buckets)
     if token is None and len(page.buckets) >= options.page_size:
         yield await _beyond(page, gateway, asker, options, observer)
+
+
+async def _first_contact(name: str, gateway: Gateway, asker: Asker) -> Bucket:
+    """Locate the first of the named buckets: where nobody answers at all, the run ends as a listing would."""
+    home = gateway.home_region
+    request = partial(gateway.get_bucket_location, name)
+    try:
+        region = await asker.ask(
+            Operation.GET_BUCKET_LOCATION, name, home, request, unreachable_attempts=_FIRST_CONTACT_ATTEMPTS
+        )
+    except CallError as error:
+        if error.code in {TransportCode.UNREACHABLE, TransportCode.READ_TIMEOUT, TransportCode.TLS}:
+            raise explain(error) from error
+        return Bucket(name)
+    return Bucket(name, region)
 
 
 async def _beyond(
