@@ -22,7 +22,6 @@ _THROTTLES = frozenset(
     {
         "BandwidthLimitExceeded",
         "EC2ThrottledException",
-        "HTTP503",
         "LimitExceededException",
         "PriorRequestNotComplete",
         "ProvisionedThroughputExceededException",
@@ -45,7 +44,6 @@ _TRANSIENTS = frozenset(
         "KMSInternalException",
         "RequestTimeout",
         "RequestTimeoutException",
-        "ServiceUnavailable",
         TransportCode.UNREACHABLE,
         TransportCode.READ_TIMEOUT,
         TransportCode.CLOSED,
@@ -53,6 +51,10 @@ _TRANSIENTS = frozenset(
     }
 )
 _TOO_MANY_REQUESTS = 429
+_UNAVAILABLE = 503  # how S3 throttles, by whatever code: SlowDown, ServiceUnavailable, or none in an answer to HEAD
+_UNANSWERED = frozenset(
+    {TransportCode.UNREACHABLE, TransportCode.READ_TIMEOUT, TransportCode.CLOSED, TransportCode.TLS}
+)
 _SERVER_ERRORS = range(500, 600)
 _NOT_IMPLEMENTED = 501  # an answer, and it will not change: S3-compatible stores send it
 
@@ -122,9 +124,16 @@ def react(code: str, status: int | None) -> Reaction:
         return Reaction.THROTTLED
     if code in _TRANSIENTS:
         return Reaction.TRANSIENT
+    if status == _UNAVAILABLE:
+        return Reaction.THROTTLED
     if status in _SERVER_ERRORS and status != _NOT_IMPLEMENTED:
         return Reaction.TRANSIENT
     return Reaction.FINAL
+
+
+def is_unanswered(code: str) -> bool:
+    """Tell whether a code says that nobody was there to answer, as opposed to an answer that is of no use."""
+    return code in _UNANSWERED
 
 
 def rejects_credentials(code: str) -> bool:

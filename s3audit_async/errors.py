@@ -70,7 +70,7 @@ class CallError(S3AuditError):
     """Raised when one request failed. Carries what was asked of whom, and what came back.
 
     `status` is the HTTP status, None where no answer came. `retry_after` is in seconds, as the server asked.
-    `bucket_region` is where S3 says the bucket really is, if it said so.
+    `bucket_region` is where S3 says the bucket really is, if it said so. `seconds` is how long the attempt took.
     """
 
     def __init__(
@@ -94,3 +94,8 @@ class CallError(S3AuditError):
         self.status = status
         self.retry_after = retry_after
         self.bucket_region = bucket_region
+        self.seconds = 0.0
+
+
+class NotAskedError(CallError):
+    """Raised when a request was not sent, because the service has given no answer in that region for a while."""

@@ -184,6 +184,10 @@ class Call:
     code: str | None = None
     """The error code, None on success."""
     throttled: bool = False
+    limit: int = 0
+    """How many calls this service may have in flight in this region after this one."""
+    rate: float | None = None
+    """How many calls a second it may be sent there; None for as many as the limit allows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,3 +212,28 @@ class Notice:
     region: str
     target: str
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class LimitChange:
+    """A service's limit in a region that was cut because of a throttle, or has grown (told at every doubling)."""
+
+    service: Service
+    region: str
+    limit: int
+    """Calls in flight."""
+    rate: float | None
+    """Calls a second; None for as many as the limit allows."""
+    code: str | None = None
+    """The error code of the throttle; None where the limit has grown."""
+
+
+@dataclass(frozen=True, slots=True)
+class BreakerChange:
+    """A service that is not asked any more in a region because it gives no answer, or is asked again."""
+
+    service: Service
+    region: str
+    open: bool
+    code: str | None = None
+    """The code of the latest failure; None when it answers again."""

@@ -16,11 +16,13 @@ if TYPE_CHECKING:
 MAX_CONCURRENCY = 64
 MAX_ATTEMPTS = 8
 TIMEOUT = 30.0
+RETRY_MAX_TIME = 300.0
 PAGE_SIZE = 1000
 
 _LARGEST_CONCURRENCY = 10_000
 _LARGEST_ATTEMPTS = 100
 _LARGEST_TIMEOUT = 3600.0
+_LARGEST_RETRY_TIME = 86_400.0
 _LARGEST_PAGE = 10_000  # MaxBuckets, botocore model of s3
 _HOST = re.compile(r"[A-Za-z0-9._:%-]+")
 _BUCKET_NAME = re.compile(r"[A-Za-z0-9._-]{3,255}")  # old buckets of us-east-1 may be long and have capitals
@@ -36,6 +38,8 @@ class Options:
     - `max_concurrency`: requests in flight, all regions together. Each costs one socket and about 100 KiB.
     - `max_attempts`: requests made for one question before its error becomes the answer.
     - `timeout`: seconds that one attempt may take. Connecting gets a sixth of it, at least 1 s and at most 5 s.
+    - `retry_max_time`: seconds into a question after which no further attempt is made; attempts and the waits between
+      them count, waiting for a free slot does not. One attempt is always made.
     - `page_size`: buckets per page of the listing. Small pages bring the first rows sooner.
     - `identify`: ask once whose credentials these are, for the Account column.
     - `skip`: names that have their row already; listed but not audited again.
@@ -49,6 +53,7 @@ class Options:
     max_concurrency: int = MAX_CONCURRENCY
     max_attempts: int = MAX_ATTEMPTS
     timeout: float = TIMEOUT
+    retry_max_time: float = RETRY_MAX_TIME
     page_size: int = PAGE_SIZE
     identify: bool = True
     skip: Container[str] = field(default=frozenset(), repr=False)
@@ -58,6 +63,7 @@ class Options:
         _in_range("max_concurrency", self.max_concurrency, 1, _LARGEST_CONCURRENCY)
         _in_range("max_attempts", self.max_attempts, 1, _LARGEST_ATTEMPTS)
         _in_range("timeout", self.timeout, 0.1, _LARGEST_TIMEOUT)
+        _in_range("retry_max_time", self.retry_max_time, 0.0, _LARGEST_RETRY_TIME)
         _in_range("page_size", self.page_size, 1, _LARGEST_PAGE)
         for name in self.buckets:
             if not _BUCKET_NAME.fullmatch(name):

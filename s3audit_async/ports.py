@@ -5,7 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from s3audit_async.model import BucketPage, Call, Identity, Key, Notice, Operation, Retry, Row, Rule
+    from s3audit_async.model import (
+        BreakerChange,
+        BucketPage,
+        Call,
+        Identity,
+        Key,
+        LimitChange,
+        Notice,
+        Operation,
+        Retry,
+        Row,
+        Rule,
+    )
 
 
 class Gateway(Protocol):
@@ -89,6 +101,12 @@ class Observer:
 
     def retrying(self, retry: Retry) -> None:
         """Know of one request that will be made again."""
+
+    def limited(self, change: LimitChange) -> None:
+        """Know of a limit that was cut or has grown."""
+
+    def breaker_changed(self, change: BreakerChange) -> None:
+        """Know of a service that is no longer asked in a region, or is asked again."""
 
     def noticed(self, notice: Notice) -> None:
         """Know of a fallback taken."""

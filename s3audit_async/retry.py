@@ -1,6 +1,7 @@
 """The one retry layer: tenacity around one call, exponential backoff with full jitter, the server's wish honoured.
 
-Nothing is held while a retry waits: the attempt takes its slot itself, each time anew.
+Nothing is held while a retry waits: the attempt takes its slot itself, each time anew. There is no quota of retries:
+each call has all of its attempts, however many others fail.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import anyio
 from tenacity import AsyncRetrying, RetryCallState
 
 from s3audit_async.codes import Reaction, react
-from s3audit_async.errors import CallError, TransportCode
+from s3audit_async.errors import CallError, NotAskedError, TransportCode
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -27,18 +28,26 @@ class RetryPolicy:
 
     After attempt n (from 1) it waits a random time between 0 and min(`longest`, `first` * 2**(n-1)) seconds, on
     top of what the server asked for in Retry-After, of which at most `longest_asked` seconds are granted.
-    `unreachable_attempts`, where set, is the bound for an endpoint that cannot be connected to or says nothing.
+    No attempt is made that would begin more than `max_time` seconds into the question: attempts and waits count, but
+    not the time in which an attempt waits for its turn. `unreachable_attempts`, where set, is the bound of attempts
+    at an endpoint that cannot be connected to or says nothing.
     """
 
     max_attempts: int
+    max_time: float = 300.0
     first: float = 0.2
     longest: float = 20.0
     longest_asked: float = 60.0
     unreachable_attempts: int | None = None
 
-    def gives_up(self, error: BaseException | None, attempts: int) -> bool:
-        """Tell whether `attempts` attempts, the last of which failed with `error`, were enough."""
-        if not isinstance(error, CallError) or react(error.code, error.status) is Reaction.FINAL:
+    def gives_up(self, error: BaseException | None, attempts: int, seconds: float = 0.0) -> bool:
+        """Tell whether `attempts` attempts, the last of which failed with `error`, were enough.
+
+        `seconds` is how far into the question the next one would begin.
+        """
+        if not isinstance(error, CallError) or isinstance(error, NotAskedError):
+            return True
+        if react(error.code, error.status) is Reaction.FINAL or seconds > self.max_time:
             return True
         silent = error.code in {TransportCode.UNREACHABLE, TransportCode.READ_TIMEOUT}
         if silent and self.unreachable_attempts is not None:
@@ -64,13 +73,19 @@ async def ask_until_answered(
 
     `before_wait(error, attempts, seconds)` is told of each retry before it waits.
     """
+    spent = 0.0
 
     def error_of(state: RetryCallState) -> BaseException | None:
         return state.outcome.exception() if state.outcome else None
 
     def wait(state: RetryCallState) -> float:
+        nonlocal spent
         error = error_of(state)
-        return policy.wait(error, state.attempt_number, uniform) if isinstance(error, CallError) else 0.0
+        if not isinstance(error, CallError):
+            return 0.0
+        seconds = policy.wait(error, state.attempt_number, uniform)
+        spent += error.seconds + seconds
+        return seconds
 
     def tell(state: RetryCallState) -> None:
         error = error_of(state)
@@ -80,7 +95,7 @@ async def ask_until_answered(
     retrying = AsyncRetrying(
         # What is final has to leave as it came, without being counted as exhausted attempts.
         retry=lambda state: isinstance(error_of(state), CallError),
-        stop=lambda state: policy.gives_up(error_of(state), state.attempt_number),
+        stop=lambda state: policy.gives_up(error_of(state), state.attempt_number, spent),  # after `wait` was asked
         wait=wait,
         before_sleep=tell,
         sleep=sleep,

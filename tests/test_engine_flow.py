@@ -82,7 +82,7 @@ def test_a_region_that_answers_nothing_gets_no_more_than_its_start() -> None:
     gateway = FakeGateway(several(200), fault=fault)
     options = Options(max_concurrency=64, max_attempts=2, timeout=5, identify=False)
     rows = virtual_time.run(lambda: audited(gateway, options))
-    assert {row.mode for row in rows} == {"ReadTimeout"}
+    assert {row.mode for row in rows} <= {"ReadTimeout", "EndpointUnreachable"}
     assert gateway.peak <= START + 1  # the listing was answered, once
 
 

@@ -22,6 +22,7 @@ ROOMS = [
     {"classify"},
     {"options", "ports"},
     {"observe", "permissions"},
+    {"pacing", "breaker"},
     {"retry", "limiter", "keys"},
     {"engine"},
     {"aws"},

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from time import monotonic
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeVar
 
 import anyio
 
-from s3audit_async.codes import Reaction, react
-from s3audit_async.errors import CallError, S3AuditError, TransportCode
+from s3audit_async.breaker import Breaker
+from s3audit_async.codes import Reaction, is_unanswered, react
+from s3audit_async.errors import CallError, NotAskedError, S3AuditError, TransportCode
 from s3audit_async.limiter import Gate, Slots
-from s3audit_async.model import Call, Retry
+from s3audit_async.model import BreakerChange, Call, LimitChange, Operation, Retry, Service
 from s3audit_async.retry import RetryPolicy, ask_until_answered
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from s3audit_async.model import Operation, Service
     from s3audit_async.options import Options
     from s3audit_async.ports import Gateway, Observer
 
@@ -26,16 +25,26 @@ T = TypeVar("T")
 _SERVER_ERROR = 500
 
 
+@dataclass(frozen=True, slots=True)
+class _Endpoint:
+    """One service in one region: who may ask it, and whether it answers."""
+
+    service: Service
+    region: str
+    gate: Gate
+    breaker: Breaker = field(default_factory=Breaker)
+
+
 class Asker:
     """Asks questions within the limits of a run."""
 
     def __init__(self, gateway: Gateway, options: Options, observer: Observer) -> None:
         self._gateway = gateway
-        self.policy = RetryPolicy(max_attempts=options.max_attempts)
+        self.policy = RetryPolicy(max_attempts=options.max_attempts, max_time=options.retry_max_time)
         self._timeout = options.timeout
         self._observer = observer
         self._slots = Slots(options.max_concurrency)
-        self._gates: dict[tuple[Service, str], Gate] = {}
+        self._endpoints: dict[tuple[Service, str], _Endpoint] = {}
 
     async def ask(
         self,
@@ -48,14 +57,18 @@ class Asker:
     ) -> T:
         """Await `request()` until it is answered. Raises the last `CallError` when the policy gives up.
 
-        `unreachable_attempts` bounds the attempts at an endpoint that cannot be connected to or says nothing.
+        Raises `NotAskedError`, at once, while the service gives no answer in the region; but a listing is always
+        tried, as no run can do without. `unreachable_attempts` bounds the attempts at an endpoint that cannot be
+        connected to or says nothing.
         """
-        gate = self._gate(operation.service, region)
+        endpoint = self._endpoint(operation.service, region)
 
         async def attempt() -> T:
+            self._check(endpoint, operation, target)
             await self._gateway.prepare(operation, target, region)
-            async with gate:
-                return await self._attempt(gate, operation, target, region, request)
+            async with endpoint.gate:
+                self._check(endpoint, operation, target)  # what was sent before may have come to nothing meanwhile
+                return await self._attempt(endpoint, operation, target, request)
 
         def tell(error: CallError, attempts: int, wait: float) -> None:
             throttled = react(error.code, error.status) is Reaction.THROTTLED
@@ -66,12 +79,20 @@ class Asker:
             policy = replace(policy, unreachable_attempts=unreachable_attempts)
         return await ask_until_answered(attempt, policy, before_wait=tell)
 
+    def _check(self, endpoint: _Endpoint, operation: Operation, target: str) -> None:
+        if endpoint.breaker.is_open(anyio.current_time()) and operation is not Operation.LIST_BUCKETS:
+            service, reason = endpoint.service.upper(), endpoint.breaker.reason
+            said = f"not asked: {service} in {endpoint.region} gives no answer ({reason})"
+            raise NotAskedError(operation, target, endpoint.region, code=TransportCode.UNREACHABLE, message=said)
+
     async def _attempt(
-        self, gate: Gate, operation: Operation, target: str, region: str, request: Callable[[], Awaitable[T]]
+        self, endpoint: _Endpoint, operation: Operation, target: str, request: Callable[[], Awaitable[T]]
     ) -> T:
-        started = monotonic()
+        region, gate = endpoint.region, endpoint.gate
+        started = anyio.current_time()
         in_flight = self._slots.in_flight
         cuts = gate.cuts
+        endpoint.breaker.sent(started)
         try:
             try:
                 with anyio.fail_after(self._timeout):
@@ -85,19 +106,63 @@ class Asker:
                 said = f"{type(error).__name__}: {error}"
                 raise CallError(operation, target, region, code=TransportCode.UNEXPECTED, message=said) from error
         except CallError as error:
+            error.seconds = anyio.current_time() - started
             throttled = react(error.code, error.status) is Reaction.THROTTLED
-            if throttled:
-                gate.throttled(cuts)
-            elif error.status is not None and error.status < _SERVER_ERROR:
-                gate.succeeded()  # the service coped; silence and 5xx are no reason to ask it for more
-            self._observer.called(Call(operation, region, monotonic() - started, in_flight, error.code, throttled))
+            if is_unanswered(error.code):
+                self._unanswered(endpoint, started, error)
+            elif throttled:
+                self._throttled(endpoint, cuts, error)
+            else:
+                # The service coped; its own errors are no reason to ask it for more.
+                self._answered(endpoint, error.seconds, coped=(error.status or _SERVER_ERROR) < _SERVER_ERROR)
+            self._tell(endpoint, operation, error.seconds, in_flight, error.code, throttled=throttled)
             raise
-        gate.succeeded()
-        self._observer.called(Call(operation, region, monotonic() - started, in_flight))
+        seconds = anyio.current_time() - started
+        self._answered(endpoint, seconds)
+        self._tell(endpoint, operation, seconds, in_flight)
         return answer
 
-    def _gate(self, service: Service, region: str) -> Gate:
-        gate = self._gates.get((service, region))
-        if gate is None:
-            gate = self._gates[service, region] = self._slots.gate()
-        return gate
+    def _answered(self, endpoint: _Endpoint, seconds: float, *, coped: bool = True) -> None:
+        gate = endpoint.gate
+        before = gate.limit
+        gate.answered(seconds, coped=coped)
+        if gate.limit > before and (gate.limit & (gate.limit - 1) == 0 or gate.limit == self._slots.total):
+            self._observer.limited(LimitChange(endpoint.service, endpoint.region, gate.limit, gate.rate))
+        self._heard(endpoint)
+
+    def _throttled(self, endpoint: _Endpoint, cuts: int, error: CallError) -> None:
+        gate = endpoint.gate
+        if gate.throttled(cuts, error.seconds):
+            self._observer.limited(LimitChange(endpoint.service, endpoint.region, gate.limit, gate.rate, error.code))
+        self._heard(endpoint)
+
+    def _heard(self, endpoint: _Endpoint) -> None:
+        if endpoint.breaker.answered(anyio.current_time()):
+            self._observer.breaker_changed(BreakerChange(endpoint.service, endpoint.region, open=False))
+
+    def _unanswered(self, endpoint: _Endpoint, started: float, error: CallError) -> None:
+        endpoint.gate.unanswered()
+        if endpoint.breaker.unanswered(started, anyio.current_time(), error.code):
+            change = BreakerChange(endpoint.service, endpoint.region, open=True, code=error.code)
+            self._observer.breaker_changed(change)
+
+    def _tell(
+        self,
+        endpoint: _Endpoint,
+        operation: Operation,
+        seconds: float,
+        in_flight: int,
+        code: str | None = None,
+        *,
+        throttled: bool = False,
+    ) -> None:
+        gate = endpoint.gate
+        self._observer.called(
+            Call(operation, endpoint.region, seconds, in_flight, code, throttled, gate.limit, gate.rate)
+        )
+
+    def _endpoint(self, service: Service, region: str) -> _Endpoint:
+        endpoint = self._endpoints.get((service, region))
+        if endpoint is None:
+            endpoint = self._endpoints[service, region] = _Endpoint(service, region, self._slots.gate())
+        return endpoint
