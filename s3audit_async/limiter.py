@@ -63,7 +63,7 @@ class Gate:
     """The entrance of one service in one region: `async with gate:` holds a slot for one request.
 
     Its limit starts at `START` and grows by one with each answer while it is what holds requests back (so it doubles
-    each round trip), and is cut to `BACKOFF` of itself at a throttle, which sets the pace, too (`s3audit_async.pacing`).
+    each round trip), and is cut to `BACKOFF` of itself at a throttle, which sets the pace, too (see `pacing`).
     It stays between 1 and the run's total. Requests that were sent before a cut say nothing of the limit
     after it: a throttle is told the number of `cuts` when its request was sent, and an older one does not count.
 

@@ -27,8 +27,8 @@ from benchmarks.stub import (
     first,
     synthetic,
 )
-from s3audit_async.observe import RunStats
 from s3audit_async.options import Options
+from s3audit_async.stats import RunStats
 from tests.waiting import wait_until
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from s3audit_async.classify import is_unresolved
 from s3audit_async.errors import CredentialsError, S3AuditError
 from s3audit_async.model import Bucket, Key, Operation
-from s3audit_async.observe import RunStats
 from s3audit_async.options import Options
+from s3audit_async.stats import RunStats
 from tests import virtual_time
 from tests.fakes import HOME, FakeGateway, arn, audited, error, kms, names, several, stream
 

@@ -21,7 +21,7 @@ ROOMS = [
     {"findings"},
     {"classify"},
     {"options", "ports"},
-    {"observe", "permissions"},
+    {"observe", "stats", "permissions"},
     {"pacing", "breaker"},
     {"retry", "limiter", "keys"},
     {"engine"},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from s3audit_async import classify
 from s3audit_async.model import AES256
@@ -61,6 +61,18 @@ class Summary:
             self.denied.add(row.bucket)
         if classify.is_unresolved(row.mode, row.key_type):
             self.failed.add(f"{row.bucket} ({row.mode if unread else row.key_type})")
+
+    def as_dict(self) -> dict[str, Any]:
+        """Give the counts as JSON."""
+        return {
+            "rows": self.rows,
+            "modes": dict(self.modes),
+            "key_types": dict(self.key_types),
+            "bucket_keys": dict(self.bucket_keys),
+            "regions": dict(self.regions),
+            "denied": self.denied.count,
+            "failed": self.failed.count,
+        }
 
 
 def _mode(row: Row) -> str:

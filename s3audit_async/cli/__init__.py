@@ -29,9 +29,17 @@ def _main(arguments: Sequence[str] | None) -> int:
     import click  # noqa: PLC0415 - so that importing this package costs nothing
 
     from s3audit_async.cli.app import app  # noqa: PLC0415
-    from s3audit_async.cli.outcome import ExitCode, exit_code_of, let_go_of, print_error  # noqa: PLC0415
+    from s3audit_async.cli.outcome import (  # noqa: PLC0415
+        LOG_FORMATS,
+        ExitCode,
+        exit_code_of,
+        let_go_of,
+        print_error,
+        use_log_format,
+    )
     from s3audit_async.errors import S3AuditError  # noqa: PLC0415
 
+    use_log_format(LOG_FORMATS[0])
     try:
         code = app.main(arguments, prog_name="s3audit", standalone_mode=False)
     except click.ClickException as error:

@@ -54,6 +54,7 @@ def run(
     max_concurrency: int,
     max_attempts: int,
     timeout: float,
+    retry_max_time: float,
     quiet: bool,
     verbose: bool,
 ) -> int:
@@ -94,6 +95,7 @@ def run(
             max_concurrency=max_concurrency,
             max_attempts=max_attempts,
             timeout=timeout,
+            retry_max_time=retry_max_time,
             endpoint_url=endpoint_url,
         ),
     )
@@ -133,6 +135,7 @@ def demo(
     max_concurrency: int,
     max_attempts: int,
     timeout: float,
+    retry_max_time: float,
     quiet: bool,
     verbose: bool,
 ) -> int:
@@ -152,7 +155,9 @@ def demo(
         quiet=quiet,
         verbose=verbose,
         again=False,
-        options=Options(max_concurrency=max_concurrency, max_attempts=max_attempts, timeout=timeout),
+        options=Options(
+            max_concurrency=max_concurrency, max_attempts=max_attempts, timeout=timeout, retry_max_time=retry_max_time
+        ),
     )
     return perform(settings, buckets=buckets, latency_ms=latency_ms)
 

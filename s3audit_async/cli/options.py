@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from s3audit_async.cli.outcome import LOG_FORMATS, use_log_format
 from s3audit_async.errors import UsageError
-from s3audit_async.options import MAX_ATTEMPTS, MAX_CONCURRENCY, TIMEOUT
+from s3audit_async.options import MAX_ATTEMPTS, MAX_CONCURRENCY, RETRY_MAX_TIME, TIMEOUT
 from s3audit_async.sinks import FORMATS
 
 if TYPE_CHECKING:
@@ -120,12 +121,38 @@ def limit_options(attempts: int = MAX_ATTEMPTS) -> Callable[[F], F]:
             metavar="SECONDS",
             help="How long one attempt may take.",
         ),
+        option(
+            "Limits",
+            "--retry-max-time",
+            type=float,
+            default=RETRY_MAX_TIME,
+            show_default=True,
+            metavar="SECONDS",
+            help="How long one call may be tried again, from its first attempt.",
+        ),
     )
 
 
 message_options = stacked(
     option("Messages", "-q", "--quiet", is_flag=True, help="Nothing but errors on standard error."),
-    option("Messages", "-v", "--verbose", is_flag=True, help="A line for each retry and fallback."),
+    option(
+        "Messages",
+        "-v",
+        "--verbose",
+        is_flag=True,
+        help="A line for each retry, throttle, change of a limit, and fallback.",
+    ),
+    option(
+        "Messages",
+        "--log-format",
+        type=click.Choice(LOG_FORMATS),
+        default=LOG_FORMATS[0],
+        show_default=True,
+        help="How messages are written: lines for people, or a JSON object a line.",
+        expose_value=False,
+        is_eager=True,
+        callback=lambda _context, _option, name: use_log_format(name),
+    ),
 )
 
 

@@ -1,16 +1,17 @@
-"""Exit codes, and the one way in which fatal errors are printed."""
+"""Exit codes, and the one way to standard error: lines for people, or with `--log-format json` a JSON object each."""
 
 from __future__ import annotations
 
+import json
 import os
-import re
 import sys
+from datetime import UTC, datetime
 from enum import IntEnum
 
 from s3audit_async.errors import ConfigurationError, InterruptedRunError, RunError, S3AuditError
 
+LOG_FORMATS = ("plain", "json")
 _STDERR = 2
-_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 
 
 class ExitCode(IntEnum):
@@ -39,14 +40,44 @@ def exit_code_of(error: S3AuditError) -> ExitCode:
     return ExitCode.COULD_NOT_GO_ON if isinstance(error, RunError) else ExitCode.USAGE
 
 
+class _Form:
+    """How messages are written. Of the process, as fatal errors are printed where no option is known any more."""
+
+    json = False
+
+
+def use_log_format(name: str) -> None:
+    """Choose one of `LOG_FORMATS` for everything that goes to standard error from now on."""
+    _Form.json = name == "json"
+
+
+def speaks_json() -> bool:
+    """Tell whether messages are JSON."""
+    return _Form.json
+
+
 def print_error(message: str, hint: str = "") -> None:
     """Print what is wrong and what to do, in one line on standard error."""
-    print_line(f"s3audit: {message}" + (f" ({hint})" if hint else ""))
+    print_event("error", f"s3audit: {message}" + (f" ({hint})" if hint else ""), message=message, hint=hint or None)
 
 
 def print_line(text: str) -> None:
     """Print one line on standard error, with nothing in it that a terminal would obey."""
-    print_text(_UNPRINTABLE.sub(" ", text) + "\n")
+    print_event("message", text, message=text)
+
+
+def print_event(event: str, text: str, **fields: object) -> None:
+    """Print one line on standard error: `text`, or with `--log-format json` the fields with the time and the event."""
+    if _Form.json:
+        moment = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        print_text(json.dumps({"time": moment, "event": event, **fields}) + "\n")  # escapes all that is not ASCII
+    else:
+        print_text(printable(text) + "\n")
+
+
+def printable(text: str) -> str:
+    """Put spaces in the place of what a terminal would obey: control characters, and those that turn text around."""
+    return text if text.isprintable() else "".join(one if one.isprintable() else " " for one in text)
 
 
 def print_text(text: str) -> None:

@@ -1,4 +1,4 @@
-"""What is shown while a run lasts: a live table on a terminal, lines with -v, nothing otherwise."""
+"""What is shown while a run lasts: a log with -v, else a live table on a terminal, else nothing."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from s3audit_async.cli.outcome import on_terminal, print_line
+from s3audit_async.cli.log import EventLog
+from s3audit_async.cli.outcome import on_terminal, speaks_json
 from s3audit_async.ports import Observer
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from s3audit_async.model import Notice, Retry, Row
+    from s3audit_async.model import Retry, Row
 
 _LANES_SHOWN = 8
 _REFRESHES_PER_SECOND = 4
@@ -25,8 +26,8 @@ _REFRESHES_PER_SECOND = 4
 def watching(*, verbose: bool) -> Iterator[Observer]:
     """Give the observer that shows a run in the way that suits standard error, for as long as the block lasts."""
     if verbose:
-        yield LineLog()
-    elif on_terminal():
+        yield EventLog()
+    elif on_terminal() and not speaks_json():
         from rich.console import Console  # noqa: PLC0415 - 0.1 s, and only a terminal has a use for it
         from rich.live import Live  # noqa: PLC0415
 
@@ -40,19 +41,6 @@ def watching(*, verbose: bool) -> Iterator[Observer]:
             yield progress
     else:
         yield Observer()
-
-
-class LineLog(Observer):
-    """Prints a line for each retry and fallback."""
-
-    def retrying(self, retry: Retry) -> None:
-        print_line(
-            f"{'throttled' if retry.throttled else 'retry'}: {retry.operation} {retry.target} in {retry.region}: "
-            f"{retry.code}, attempt {retry.attempt}, next in {retry.wait:.2f} s"
-        )
-
-    def noticed(self, notice: Notice) -> None:
-        print_line(f"note: {notice.operation} {notice.target} in {notice.region}: {notice.text}")
 
 
 class Progress(Observer):

@@ -21,11 +21,12 @@ from s3audit_async.cli.outcome import ExitCode, exit_code_of, print_error, print
 from s3audit_async.cli.progress import watching
 from s3audit_async.cli.summary import print_summary
 from s3audit_async.errors import InterruptedRunError, RunError, UsageError
-from s3audit_async.observe import Observers, RunStats
+from s3audit_async.observe import Observers
 from s3audit_async.options import Options, check_region
 from s3audit_async.output import PARTIAL_SUFFIX, FileOutput, Output, StandardOutput, record
 from s3audit_async.resume import layout_of, resume
 from s3audit_async.sinks import make_sink
+from s3audit_async.stats import RunStats
 
 if TYPE_CHECKING:
     import aioboto3

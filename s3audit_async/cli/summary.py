@@ -8,13 +8,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from s3audit_async.cli.outcome import on_terminal, print_line, print_text
+from s3audit_async.cli.outcome import on_terminal, print_event, print_line, print_text, speaks_json
 
 if TYPE_CHECKING:
     from collections import Counter
 
     from s3audit_async.analysis.summary import Named, Summary
-    from s3audit_async.observe import RunStats
+    from s3audit_async.stats import RunStats
 
 _WIDTH_OFF_TERMINAL = 100
 _REGIONS_SHOWN = 20
@@ -22,6 +22,9 @@ _REGIONS_SHOWN = 20
 
 def print_summary(summary: Summary, stats: RunStats, place: str) -> None:
     """Print the counts of a report, what the run cost, and where the report is."""
+    if speaks_json():
+        print_event("summary", "", report=place, **summary.as_dict(), run=stats.as_dict())
+        return
     console = Console(stderr=True, width=None if on_terminal() else _WIDTH_OFF_TERMINAL, highlight=False)
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column(style="bold", no_wrap=True)
