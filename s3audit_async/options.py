@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from s3audit_async.errors import UsageError
+from s3audit_async.redaction import redact
 from s3audit_async.references import is_region
 
 if TYPE_CHECKING:
@@ -100,15 +101,23 @@ def check_region(region: str) -> None:
 
 
 def check_endpoint_url(url: str) -> None:
-    """Raise `UsageError` for what cannot be an endpoint."""
+    """Raise `UsageError` for what cannot be an endpoint, or holds a user or a password.
+
+    Those would go out with every request, beside the signature, and into every message that names the URL.
+    """
     try:
         parts = urlsplit(url)
         host = parts.hostname or ""
         usable = parts.scheme in {"http", "https"} and bool(_HOST.fullmatch(host)) and parts.port != 0
+        signed = parts.username is not None
     except ValueError:  # a port that is no number
-        usable = False
+        usable = signed = False
+    if signed:
+        raise UsageError(
+            "the endpoint URL holds a user name or a password", hint="leave it out: requests are signed with AWS keys"
+        )
     if not usable:
-        raise UsageError(f"not an endpoint URL: {url!r}", hint="write it as http://HOST:PORT or https://HOST")
+        raise UsageError(f"not an endpoint URL: {redact(url)!r}", hint="write it as http://HOST:PORT or https://HOST")
 
 
 def _in_range(name: str, value: float, least: float, most: float) -> None:

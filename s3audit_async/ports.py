@@ -32,8 +32,25 @@ class Gateway(Protocol):
         """Where to list, and to ask for what has no region of its own."""
         ...
 
+    @property
+    def bytes_received(self) -> int:
+        """Bytes of answer bodies that were read so far, all requests together."""
+        ...
+
+    @property
+    def credentials_generation(self) -> int:
+        """Which credentials a request is signed with that is made now: a number that grows when they are renewed."""
+        ...
+
+    async def renew_credentials(self, generation: int) -> bool:
+        """Get new credentials after those of `generation` were refused as expired; False if there are no others.
+
+        May be called by many at once, who get one renewal between them. Raises `CredentialsError` if that fails.
+        """
+        ...
+
     async def prepare(self, operation: Operation, target: str, region: str) -> None:
-        """Make ready what an operation in a region needs; quick when that is there already.
+        """Make ready what an operation in a region needs, fresh credentials too; quick when that is there already.
 
         Comes before each request, outside of the time and the slot that the request has.
         """

@@ -57,6 +57,10 @@ class FakeGateway:
     cuts: bool = False
     """Whether the listing is cut at the page size, without a token."""
     home_region: str = HOME
+    bytes_received: int = 0
+    credentials_generation: int = 1
+    renewals: int = 0
+    """How often credentials can be renewed."""
 
     def __post_init__(self) -> None:
         self.calls: Counter[Operation] = Counter()
@@ -82,6 +86,14 @@ class FakeGateway:
 
     async def prepare(self, operation: Operation, target: str, region: str) -> None:
         """Be ready as one is."""
+
+    async def renew_credentials(self, generation: int) -> bool:
+        if generation == self.credentials_generation:
+            if self.renewals == 0:
+                return False
+            self.renewals -= 1
+            self.credentials_generation += 1
+        return True
 
     async def list_buckets(self, *, page_size: int, token: str | None, prefix: str | None) -> BucketPage:
         def answer() -> BucketPage:

@@ -12,11 +12,13 @@ from benchmarks.stub.account import (
 )
 from benchmarks.stub.behaviour import ANY, Behaviour, Paging, RateLimit, WrongRegion
 from benchmarks.stub.counters import Stats
+from benchmarks.stub.credentials import CONTAINER_PATH, PROCESS_PATH, SSO_TOKEN, Issuer
 from benchmarks.stub.faults import (
     Delay,
     ErrorAnswer,
     Fault,
     FaultHook,
+    Flood,
     Garbage,
     Hang,
     Reset,
@@ -35,16 +37,21 @@ from benchmarks.stub.synthetic import REGIONS, synthetic
 __all__ = [
     "ACCOUNT_ID",
     "ANY",
+    "CONTAINER_PATH",
+    "PROCESS_PATH",
     "REGIONS",
     "SSE_S3",
+    "SSO_TOKEN",
     "Behaviour",
     "BucketIndex",
     "Delay",
     "ErrorAnswer",
     "Fault",
     "FaultHook",
+    "Flood",
     "Garbage",
     "Hang",
+    "Issuer",
     "Listener",
     "Paging",
     "RateLimit",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    from benchmarks.stub.credentials import Issuer
     from benchmarks.stub.faults import FaultHook
     from benchmarks.stub.request import Request
 
@@ -67,6 +68,7 @@ class Behaviour:
     rate_limits: by (region or `ANY`, service). With `ANY`, every region has a bucket of tokens of its own.
     refuse_unpaginated: a bare listing is an error, as for accounts allowed more than 10,000 buckets.
     old_ireland: GetBucketLocation says `EU` instead of `eu-west-1`.
+    issuer: where credentials can be had, and which refuses its own once they have ended.
     track_targets: remember how often each (operation, target) was asked, about 150 bytes for each of them.
         Without it `Request.nth` is always 1.
     """
@@ -79,6 +81,7 @@ class Behaviour:
     rate_limits: Mapping[tuple[str, str], RateLimit] = field(default_factory=dict)
     refuse_unpaginated: bool = False
     old_ireland: bool = False
+    issuer: Issuer | None = None
     track_targets: bool = True
 
     def seconds(self, request: Request) -> float:

@@ -11,6 +11,7 @@ from benchmarks.stub.service import Ending
 from benchmarks.stub.wire import MalformedRequestError, Reply, encode, expects_continue, take_request
 
 if TYPE_CHECKING:
+    from benchmarks.stub.faults import Flood
     from benchmarks.stub.service import Decision, Service
     from benchmarks.stub.wire import HttpRequest
 
@@ -33,6 +34,8 @@ class Connection(asyncio.Protocol):
         self._under_way: tuple[HttpRequest, Decision] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._answered = 0
+        self._flooding: tuple[Flood, int] | None = None
+        self._paused = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin."""
@@ -44,6 +47,7 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
         """Forget what is still under way: nobody is there to read the answer."""
+        self._flooding = None
         self._everyone.discard(self)
         if not self._everyone:
             self._idle.set()
@@ -55,6 +59,15 @@ class Connection(asyncio.Protocol):
         self._buffer += data
         if self._under_way is None:
             self._advance()
+
+    def pause_writing(self) -> None:
+        """Hold a flood back while the client does not read."""
+        self._paused = True
+
+    def resume_writing(self) -> None:
+        """Go on with it."""
+        self._paused = False
+        self._pour()
 
     def abort(self) -> None:
         """Cut the connection."""
@@ -95,8 +108,30 @@ class Connection(asyncio.Protocol):
         elif decision.ending is Ending.RESET:
             self._transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_ZERO)
             self._transport.abort()
+        elif decision.flood is not None:
+            self._begin_flood(decision.flood)
         else:
             self._write(http, decision)
+
+    def _begin_flood(self, flood: Flood) -> None:
+        length = "Transfer-Encoding: chunked" if flood.chunked else f"Content-Length: {flood.size}"
+        self._transport.write(f"HTTP/1.1 {flood.status} Stub\r\n{length}\r\nConnection: close\r\n\r\n".encode())
+        self._flooding = flood, flood.size
+        self._pour()
+
+    def _pour(self) -> None:
+        """Write as much as the client takes; the connection ends with the flood."""
+        while self._flooding is not None and not self._paused and not self._transport.is_closing():
+            flood, left = self._flooding
+            piece = flood.piece[:left]
+            if not piece:
+                self._flooding = None
+                self._transport.write(b"0\r\n\r\n" if flood.chunked else b"")
+                self._transport.close()
+                return
+            self._transport.write(b"%x\r\n%b\r\n" % (len(piece), piece) if flood.chunked else piece)
+            self._service.counters.poured(len(piece))
+            self._flooding = flood, left - len(piece)
 
     def _write(self, http: HttpRequest, decision: Decision) -> None:
         self._answered += 1

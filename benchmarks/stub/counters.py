@@ -42,6 +42,8 @@ class Stats:
     """The first `KEPT_UNKNOWN` of them."""
     writes: int
     """Requests that were not reads; all of them are unknown as well."""
+    poured: int
+    """Bytes of floods that were handed to the network."""
     predefined_aliases: tuple[str, ...]
     """KeyIds under `alias/aws/` that were asked for, which nobody who only reads may do."""
 
@@ -80,6 +82,7 @@ class Counters:
         self._throttled = 0
         self._unknown: list[str] = []
         self._writes = 0
+        self._poured = 0
         self._predefined: list[str] = []
 
     def reset(self) -> None:
@@ -143,6 +146,11 @@ class Counters:
         with self._lock:
             self._throttled += 1
 
+    def poured(self, size: int) -> None:
+        """Count bytes of a flood."""
+        with self._lock:
+            self._poured += size
+
     def list_page(self) -> None:
         """Count a page of a listing."""
         with self._lock:
@@ -180,5 +188,6 @@ class Counters:
                 unknown=calls["Unknown"],
                 unknown_requests=tuple(self._unknown),
                 writes=self._writes,
+                poured=self._poured,
                 predefined_aliases=tuple(self._predefined),
             )

@@ -44,9 +44,24 @@ class Truncated:
 
 @dataclass(frozen=True, slots=True)
 class Garbage:
-    """A 200 whose body is not what the service speaks."""
+    """An answer whose body is not what the service speaks; a 200, unless `status` says otherwise."""
 
     body: bytes = b"<html>no such thing here"
+    headers: tuple[tuple[str, str], ...] = ()
+    status: int = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Flood:
+    """An answer of `size` bytes, which are `piece` over and over, made as fast as they are taken and no faster.
+
+    Announced by Content-Length, or `chunked`.
+    """
+
+    size: int
+    chunked: bool = False
+    status: int = 200
+    piece: bytes = b" " * 65536
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +77,7 @@ class Delay:
     then: ErrorAnswer | Reset | Truncated | Garbage | Hang | None = None
 
 
-Fault = ErrorAnswer | Reset | Truncated | Garbage | Hang | Delay
+Fault = ErrorAnswer | Reset | Truncated | Garbage | Flood | Hang | Delay
 FaultHook = Callable[["Request"], Fault | None]
 
 MIXED_KINDS = ("throttle", "internal", "reset", "truncated")

@@ -40,6 +40,8 @@ class Request:
     expected_owner: str = ""
     is_write: bool = False
     """Whether it is anything else than a read."""
+    sent: str = ""
+    """The request as it came, head and body; filled in for fault hooks."""
 
 
 def identify(http: HttpRequest) -> Request:

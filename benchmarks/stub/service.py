@@ -14,7 +14,7 @@ from benchmarks.stub import kms, s3, sts
 from benchmarks.stub.account import names_predefined_alias
 from benchmarks.stub.behaviour import TokenBucket
 from benchmarks.stub.counters import Counters
-from benchmarks.stub.faults import Delay, ErrorAnswer, Garbage, Hang, Reset, Truncated, throttled
+from benchmarks.stub.faults import Delay, ErrorAnswer, Flood, Garbage, Hang, Reset, Truncated, throttled
 from benchmarks.stub.request import UNKNOWN, Request, identify
 from benchmarks.stub.wire import Reply
 
@@ -37,6 +37,7 @@ class Ending(Enum):
     CLOSE = "close"
     TRUNCATE = "truncate"
     HANG = "hang"
+    FLOOD = "flood"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,7 @@ class Decision:
     ending: Ending = Ending.ANSWER
     share: float = 1.0
     """Of the body's bytes, when truncating."""
+    flood: Flood | None = None
     counted: bool = True
     """Whether it stands in the counters; the stub's own paths do not."""
 
@@ -64,17 +66,24 @@ class Service:
         self.counters = Counters()
         self._clock = clock
         self._limits: dict[tuple[str, str], TokenBucket] = {}
+        self._flood: Flood | None = None
 
     def decide(self, http: HttpRequest) -> Decision:
         """Say what becomes of a request, and count it in. `ended` has to be called once it is over."""
         if http.path.startswith("/_"):
             return self._own_path(http)
+        issuer = self.behaviour.issuer
+        if issuer is not None and (issue := issuer.answer(http)) is not None:
+            return Decision("", issue, counted=False)
         request = identify(http)
+        if self.behaviour.faults is not None:
+            request = replace(request, sent=(http.head + http.body).decode("latin-1"))
         if self.behaviour.track_targets:
             nth = self.counters.ask(request.operation, request.target)
             if nth > 1:
                 request = replace(request, nth=nth)
         self.counters.begin(request)
+        self._flood = None
         try:
             reply, ending, extra, share = self._outcome(request)
         except BaseException:
@@ -82,7 +91,9 @@ class Service:
             raise
         if reply.code:
             self.counters.error(reply.code)
-        return Decision(request.region, reply, self.behaviour.seconds(request) + extra, ending, share)
+        return Decision(
+            request.region, reply, self.behaviour.seconds(request) + extra, ending, share, flood=self._flood
+        )
 
     def ended(self, decision: Decision) -> None:
         """Count a request out."""
@@ -96,6 +107,9 @@ class Service:
             return _error(request, missing), Ending.ANSWER, 0.0, 1.0
         if request.operation == "DescribeKey" and names_predefined_alias(request.target):
             self.counters.predefined_alias(request.target)
+        expired = self.behaviour.issuer.refusal(request) if self.behaviour.issuer else None
+        if expired is not None:
+            return _error(request, expired), Ending.ANSWER, 0.0, 1.0
         refusal = self._refusal(request)
         if refusal is not None:
             return refusal, Ending.ANSWER, 0.0, 1.0
@@ -118,8 +132,11 @@ class Service:
                 return Reply(0), Ending.CLOSE if clean else Ending.RESET, 0.0
             case Truncated(share=share):
                 return self._answer(request), Ending.TRUNCATE, share
-            case Garbage(body=body):
-                return Reply(200, body, "text/html"), Ending.ANSWER, 1.0
+            case Garbage(body=body, headers=headers, status=status):
+                return Reply(status, body, "text/html", headers), Ending.ANSWER, 1.0
+            case Flood():
+                self._flood = fault
+                return Reply(fault.status), Ending.FLOOD, 1.0
             case Hang():
                 return Reply(0), Ending.HANG, 0.0
             case _:

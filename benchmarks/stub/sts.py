@@ -1,4 +1,4 @@
-"""STS's answers: GetCallerIdentity."""
+"""STS's answers: GetCallerIdentity, AssumeRole."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from benchmarks.stub.wire import Reply
 if TYPE_CHECKING:
     from benchmarks.stub.account import StubAccount
     from benchmarks.stub.behaviour import Behaviour
+    from benchmarks.stub.credentials import Issued
     from benchmarks.stub.request import Request
 
 _NAMESPACE = 'xmlns="https://sts.amazonaws.com/doc/2011-06-15/"'
@@ -25,6 +26,19 @@ def answer(request: Request, account: StubAccount, behaviour: Behaviour) -> Repl
     body = (
         f"<{tag}Response {_NAMESPACE}><{tag}Result><Arn>{account.arn}</Arn><UserId>{_USER_ID}</UserId>"
         f"<Account>{account.id}</Account></{tag}Result></{tag}Response>"
+    )
+    return Reply(200, body.encode(), "text/xml")
+
+
+def assumed_role(issued: Issued) -> Reply:
+    """Answer AssumeRole."""
+    tag = "AssumeRole"
+    body = (
+        f"<{tag}Response {_NAMESPACE}><{tag}Result><AssumedRoleUser><AssumedRoleId>{_USER_ID}:stub</AssumedRoleId>"
+        f"<Arn>arn:aws:sts::123456789012:assumed-role/auditor/stub</Arn></AssumedRoleUser><Credentials>"
+        f"<AccessKeyId>{issued.access_key}</AccessKeyId><SecretAccessKey>{issued.secret_key}</SecretAccessKey>"
+        f"<SessionToken>{issued.token}</SessionToken><Expiration>{issued.expiration}</Expiration></Credentials>"
+        f"</{tag}Result></{tag}Response>"
     )
     return Reply(200, body.encode(), "text/xml")
 

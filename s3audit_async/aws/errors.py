@@ -1,7 +1,7 @@
 """The one seam where SDK exceptions become s3audit's own.
 
-Secrets stay out by construction: of an error answer only the code, the message and the retry and region headers
-are taken, never the request, its headers or its URL.
+Of an error answer only the code, the message and the retry and region headers are taken, never the request, its
+headers or its URL; and what the message repeats of those is taken out of it (`s3audit_async.redaction`).
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ from __future__ import annotations
 import errno
 import re
 from contextlib import contextmanager
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
 from botocore import exceptions as sdk
@@ -16,16 +18,16 @@ from botocore.parsers import ResponseParserError
 
 from s3audit_async.codes import Reaction, react
 from s3audit_async.errors import CallError, CredentialsError, TransportCode
+from s3audit_async.redaction import Secrets, plain
+from s3audit_async.references import is_region
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from s3audit_async.model import Operation
 
-_LONGEST_MESSAGE = 500  # characters; it is text from outside and ends up in reports and on terminals
-_UNPRINTABLE = re.compile(r"[^\x20-\x7e\xa0-\U0010ffff]+")
-
-_NO_CREDENTIALS = (
+_LONGEST_CODE = 128  # characters; AWS's longest has 46, and it becomes a cell of the report
+NO_CREDENTIALS = (
     sdk.NoCredentialsError,
     sdk.PartialCredentialsError,
     sdk.CredentialRetrievalError,
@@ -49,13 +51,24 @@ _TRANSPORT_CODES = (  # the more particular before the more general
 _RESETS = frozenset({errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED})
 
 
+class UnusableAnswerError(Exception):
+    """Raised when an answer is not what the API promises, or more than is read of one. Becomes `InvalidResponse`.
+
+    `status` is the HTTP status that came with it, where that is known.
+    """
+
+    def __init__(self, message: str, *, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+
+
 @contextmanager
-def translated(operation: Operation, target: str, region: str) -> Iterator[None]:
+def translated(operation: Operation, target: str, region: str, secrets: Secrets | None = None) -> Iterator[None]:
     """Raise s3audit's error for any that the SDK raises inside: `CallError`, or `CredentialsError`."""
     try:
         yield
     except sdk.ClientError as error:
-        answer = _from_answer(error.response, operation, target, region)
+        answer = _from_answer(error.response, operation, target, region, secrets)
         if error.operation_name != operation and react(answer.code, answer.status) is Reaction.FINAL:
             # Credentials are renewed within a call: sts:AssumeRole that is denied says nothing of the bucket.
             raise CredentialsError(
@@ -63,47 +76,66 @@ def translated(operation: Operation, target: str, region: str) -> Iterator[None]
                 hint="sign in again, or check the role that the profile names; then go on with --resume",
             ) from error
         raise answer from error
-    except _NO_CREDENTIALS as error:
+    except NO_CREDENTIALS as error:
         raise CredentialsError(
-            f"no usable AWS credentials: {plain(error)}",
+            f"no usable AWS credentials: {plain(error, secrets)}",
             hint="sign in ('aws sso login', 'aws configure') or name a profile with --profile",
         ) from error
-    except (sdk.BotoCoreError, sdk.HTTPClientError) as error:
-        raise CallError(operation, target, region, code=_transport_code(error), message=plain(error)) from error
+    except (sdk.BotoCoreError, sdk.HTTPClientError, UnusableAnswerError) as error:
+        # What is raised while an answer is read comes out of the SDK inside of an error of its own.
+        inner = error.kwargs.get("error") if isinstance(error, sdk.HTTPClientError) else error
+        unusable = inner if isinstance(inner, UnusableAnswerError) else None
+        code = TransportCode.INVALID_RESPONSE if unusable else _transport_code(error)
+        said = plain(unusable or error, secrets)
+        status = unusable.status if unusable else None
+        raise CallError(operation, target, region, code=code, message=said, status=status) from error
 
 
-def plain(error: object) -> str:
-    """Make a text of one printable line, of bounded length, out of whatever an error says."""
-    return _UNPRINTABLE.sub(" ", str(error)).strip()[:_LONGEST_MESSAGE]
-
-
-def _from_answer(response: Mapping[str, Any], operation: Operation, target: str, region: str) -> CallError:
+def _from_answer(
+    response: Mapping[str, Any], operation: Operation, target: str, region: str, secrets: Secrets | None
+) -> CallError:
     error = response.get("Error", {})
     metadata = response.get("ResponseMetadata", {})
     headers = metadata.get("HTTPHeaders", {})
     status = metadata.get("HTTPStatusCode")
-    code = plain(error.get("Code") or "")
+    code = plain(error.get("Code") or "", secrets)[:_LONGEST_CODE]
     if not code or code.isdecimal():  # an answer without a body, as HEAD's are: botocore puts the status there
         code = f"HTTP{status}"
+    told = headers.get("x-amz-bucket-region") or error.get("Region")
     return CallError(
         operation,
         target,
         region,
         code=code,
-        message=plain(error.get("Message") or ""),
+        message=plain(error.get("Message") or "", secrets),
         status=status,
-        retry_after=_retry_after(headers),
-        bucket_region=headers.get("x-amz-bucket-region") or error.get("Region") or None,
+        retry_after=retry_after(headers),
+        bucket_region=told if isinstance(told, str) and is_region(told) else None,
     )
 
 
-def _retry_after(headers: Mapping[str, str]) -> float | None:
-    """Read the seconds of Retry-After, or the milliseconds of x-amz-retry-after (botocore, retries/standard.py)."""
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Read the seconds that a server asks to wait, 0 or more; None where it does not ask, or makes no sense.
+
+    Retry-After is a number of seconds or a date (RFC 9110, 10.2.3), the latter by the server's own clock where it
+    tells its time. x-amz-retry-after is in milliseconds (botocore 1.43, retries/standard.py).
+    """
     for header, unit in (("retry-after", 1.0), ("x-amz-retry-after", 0.001)):
         value = headers.get(header, "")
-        if re.fullmatch(r"\d{1,9}(\.\d{1,9})?", value):
+        if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", value):
             return float(value) * unit
-    return None
+    until = _date(headers.get("retry-after", ""))
+    if until is None:
+        return None
+    return max(0.0, (until - (_date(headers.get("date", "")) or datetime.now(UTC))).total_seconds())
+
+
+def _date(text: str) -> datetime | None:
+    try:
+        date = parsedate_to_datetime(text)
+    except (ValueError, TypeError, OverflowError, IndexError):  # it is text from outside: whatever it may be
+        return None
+    return date if date.tzinfo else date.replace(tzinfo=UTC)  # `-0000` is UTC, of nowhere in particular
 
 
 def _transport_code(error: Exception) -> str:

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import anyio
 
-from s3audit_async.aws.errors import plain, translated
-from s3audit_async.aws.session import BODY_NAMES_IT, Clients
-from s3audit_async.classify import location
+from s3audit_async.aws import answers
+from s3audit_async.aws.errors import translated
+from s3audit_async.aws.session import Clients
+from s3audit_async.codes import rejects_credentials
 from s3audit_async.errors import CallError, ConfigurationError, CredentialsError, S3AuditError, TransportCode
-from s3audit_async.model import Bucket, BucketPage, Identity, Key, Operation, Rule, Service
+from s3audit_async.model import BucketPage, Identity, Key, Operation, Rule, Service
+from s3audit_async.redaction import plain
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Iterator, Mapping
 
     import aioboto3
 
     from s3audit_async.options import Options
 
 _ALL = "*"
+_SERVER_ERROR = 500
 _LONGEST_PREPARATION = 60.0
 """Seconds that making a client may take, getting credentials included."""
 
@@ -45,19 +48,41 @@ class AwsGateway:
     def home_region(self) -> str:
         return self._clients.home_region
 
-    async def prepare(self, operation: Operation, target: str, region: str) -> None:
+    @property
+    def bytes_received(self) -> int:
+        return self._clients.traffic.received
+
+    @property
+    def credentials_generation(self) -> int:
+        return self._clients.credentials.generation
+
+    async def renew_credentials(self, generation: int) -> bool:
         try:
-            with translated(operation, target, region), anyio.fail_after(_LONGEST_PREPARATION):
+            with anyio.fail_after(_LONGEST_PREPARATION):
+                return await self._clients.credentials.renew(generation)
+        except TimeoutError as error:
+            raise _too_late() from error
+        except S3AuditError:
+            raise
+        except Exception as error:
+            raise CredentialsError(
+                f"the credentials cannot be renewed: {plain(error, self._clients.secrets) or type(error).__name__}",
+                hint="sign in again, then go on with --resume",
+            ) from error
+
+    async def prepare(self, operation: Operation, target: str, region: str) -> None:
+        secrets = self._clients.secrets
+        try:
+            with translated(operation, target, region, secrets), anyio.fail_after(_LONGEST_PREPARATION):
                 await self._clients.get(operation.service, region)
+                await self._clients.credentials.fresh()
         except S3AuditError:
             raise
         except TimeoutError as error:
-            raise CredentialsError(
-                f"no credentials within {_LONGEST_PREPARATION:g} s", hint="check credential_process and the network"
-            ) from error
+            raise _too_late() from error
         except Exception as error:  # settings that the SDK does not check: an endpoint without a scheme, a lost program
             raise ConfigurationError(
-                f"the AWS configuration cannot be used: {plain(error) or type(error).__name__}",
+                f"the AWS configuration cannot be used: {plain(error, secrets) or type(error).__name__}",
                 hint="check the AWS_* variables and ~/.aws/config",
             ) from error
 
@@ -73,84 +98,61 @@ class AwsGateway:
         return await self._list_buckets({})
 
     async def _list_buckets(self, parameters: Mapping[str, Any]) -> BucketPage:
-        with translated(Operation.LIST_BUCKETS, _ALL, self.home_region):
+        with self._asking(Operation.LIST_BUCKETS, _ALL, self.home_region):
             client = await self._clients.get(Service.S3, self.home_region)
-            answer = await client.list_buckets(**parameters)
-        buckets = _member(answer, "Buckets", Operation.LIST_BUCKETS, _ALL, self.home_region)
-        return BucketPage(
-            tuple(
-                Bucket(entry["Name"], entry.get("BucketRegion") or None, entry.get("CreationDate")) for entry in buckets
-            ),
-            answer.get("ContinuationToken") or None,
-        )
+            return answers.bucket_page(await client.list_buckets(**parameters))
 
     async def get_bucket_location(self, bucket: str) -> str:
-        with translated(Operation.GET_BUCKET_LOCATION, bucket, self.home_region):
+        with self._asking(Operation.GET_BUCKET_LOCATION, bucket, self.home_region):
             client = await self._clients.get(Service.S3, self.home_region)
-            answer = await client.get_bucket_location(Bucket=bucket)
-        return location(answer.get("LocationConstraint"))
+            return answers.bucket_location(await client.get_bucket_location(Bucket=bucket))
 
     async def head_bucket(self, bucket: str) -> str | None:
         try:
-            with translated(Operation.HEAD_BUCKET, bucket, self.home_region):
+            with self._asking(Operation.HEAD_BUCKET, bucket, self.home_region):
                 client = await self._clients.get(Service.S3, self.home_region)
-                answer = await client.head_bucket(Bucket=bucket)
+                return answers.bucket_region(await client.head_bucket(Bucket=bucket))
         except CallError as error:
             if error.bucket_region is None:
                 raise
             return error.bucket_region
-        headers = answer["ResponseMetadata"]["HTTPHeaders"]
-        return headers.get("x-amz-bucket-region") or answer.get("BucketRegion") or None
 
     async def get_bucket_encryption(self, bucket: str, region: str) -> tuple[Rule, ...]:
-        with translated(Operation.GET_BUCKET_ENCRYPTION, bucket, region):
+        with self._asking(Operation.GET_BUCKET_ENCRYPTION, bucket, region):
             client = await self._clients.get(Service.S3, region)
-            answer = await client.get_bucket_encryption(Bucket=bucket)
-        name = "ServerSideEncryptionConfiguration"
-        told = answer if answer.get(BODY_NAMES_IT) else {}
-        configuration = _member(told, name, Operation.GET_BUCKET_ENCRYPTION, bucket, region)
-        return tuple(_rule(entry) for entry in configuration.get("Rules") or ())
+            return answers.rules(await client.get_bucket_encryption(Bucket=bucket))
 
     async def describe_key(self, reference: str, region: str) -> Key:
-        with translated(Operation.DESCRIBE_KEY, reference, region):
+        with self._asking(Operation.DESCRIBE_KEY, reference, region):
             client = await self._clients.get(Service.KMS, region)
-            answer = await client.describe_key(KeyId=reference)
-        key = _member(answer, "KeyMetadata", Operation.DESCRIBE_KEY, reference, region)
-        return Key(
-            manager=key.get("KeyManager"),
-            arn=key.get("Arn"),
-            account=key.get("AWSAccountId"),
-            state=key.get("KeyState"),
-            origin=key.get("Origin"),
-            multi_region=key.get("MultiRegion"),
-            spec=key.get("KeySpec"),
-            deletion_date=key.get("DeletionDate"),
-            valid_to=key.get("ValidTo"),
-        )
+            return answers.key(await client.describe_key(KeyId=reference))
 
     async def get_caller_identity(self) -> Identity:
-        with translated(Operation.GET_CALLER_IDENTITY, "self", self.home_region):
+        with self._asking(Operation.GET_CALLER_IDENTITY, "self", self.home_region):
             client = await self._clients.get(Service.STS, self.home_region)
-            answer = await client.get_caller_identity()
-        account = _member(answer, "Account", Operation.GET_CALLER_IDENTITY, "self", self.home_region)
-        return Identity(account, answer.get("Arn") or "")
+            return answers.identity(await client.get_caller_identity())
+
+    @contextmanager
+    def _asking(self, operation: Operation, target: str, region: str) -> Iterator[None]:
+        """Translate errors, and learn from answers whether the credentials are taken."""
+        generation = self.credentials_generation
+        secrets = self._clients.secrets
+        try:
+            with translated(operation, target, region, secrets):
+                yield
+        except CallError as error:
+            if error.status is not None and error.status < _SERVER_ERROR and not rejects_credentials(error.code):
+                self._clients.credentials.accepted(generation)
+            raise
+        except S3AuditError:
+            raise
+        except Exception as error:
+            said = plain(f"{type(error).__name__}: {error}", secrets)
+            raise CallError(operation, target, region, code=TransportCode.UNEXPECTED, message=said) from error
+        self._clients.credentials.accepted(generation)
 
 
-def _rule(entry: Mapping[str, Any]) -> Rule:
-    default = entry.get("ApplyServerSideEncryptionByDefault") or {}
-    blocked = entry.get("BlockedEncryptionTypes")
-    return Rule(
-        algorithm=default.get("SSEAlgorithm"),
-        key=default.get("KMSMasterKeyID"),
-        bucket_key=entry.get("BucketKeyEnabled"),
-        blocked=None if blocked is None else tuple(blocked.get("EncryptionType") or ()),
+def _too_late() -> CredentialsError:
+    return CredentialsError(
+        f"no credentials within {_LONGEST_PREPARATION:g} s", hint="check credential_process and the network"
     )
-
-
-def _member(answer: Mapping[str, Any], name: str, operation: Operation, target: str, region: str) -> Any:  # noqa: ANN401
-    """Take a member that every good answer has. One without it is not an answer, and worth asking again."""
-    value = answer.get(name)
-    if value is None:
-        message = f"the answer holds no {name}"
-        raise CallError(operation, target, region, code=TransportCode.INVALID_RESPONSE, message=message)
-    return value

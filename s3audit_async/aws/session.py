@@ -18,19 +18,18 @@ from aiobotocore.config import AioConfig
 from botocore import exceptions as sdk
 from botocore.loaders import create_loader
 
-from s3audit_async.aws.errors import plain
-from s3audit_async.aws.transport import OneRequestSession
+from s3audit_async.aws.answers import BODY_NAMES_IT, GuardedParsers
+from s3audit_async.aws.credentials import RunCredentials
+from s3audit_async.aws.transport import OneRequestSession, Traffic
 from s3audit_async.errors import UsageError
 from s3audit_async.model import Service
+from s3audit_async.redaction import Secrets, plain
 
 if TYPE_CHECKING:
     from s3audit_async.options import Options
 
 NO_REGION = "aws-global"
 """botocore's name for "whatever signs without a region", where neither options nor environment name one."""
-
-BODY_NAMES_IT = "S3AuditBodyNamesIt"
-"""Member added to an answer of GetBucketEncryption: whether its body is one."""
 
 _EXTRAS_TYPE = "s3audit"
 _MODELS = Path(__file__).parent / "models"
@@ -59,6 +58,10 @@ class Clients:
         self._opening = anyio.Lock()
         self._opened = AsyncExitStack()
         self.home_region: str = session.region_name or NO_REGION
+        self.traffic = Traffic()
+        self.secrets = Secrets()
+        self.credentials = RunCredentials(_botocore_session(session).get_credentials, self.secrets)
+        _botocore_session(session).register_component("response_parser_factory", GuardedParsers())
         _teach_blocked_encryption_types(session)
 
     async def get(self, service: Service, region: str) -> Any:  # noqa: ANN401 - SDK clients are made at run time
@@ -76,6 +79,7 @@ class Clients:
                         config=self._config(service),
                     )
                 )
+                _sign_with(self.credentials, self._clients[service, region])
                 if service is Service.S3:
                     _report_redirects(self._clients[service, region])
                     _look_at_the_root(self._clients[service, region])
@@ -92,7 +96,7 @@ class Clients:
             read_timeout=self._options.timeout,
             max_pool_connections=self._options.max_concurrency,
             connector_args={"keepalive_timeout": _KEEPALIVE_SECONDS},
-            http_session_cls=OneRequestSession,
+            http_session_cls=OneRequestSession.counting(self.traffic),
             user_agent_extra=self._user_agent,
             s3=self._s3_settings() if service is Service.S3 else None,
         )
@@ -133,6 +137,15 @@ def _loader(data_path: str | None) -> Any:  # noqa: ANN401 - untyped SDK object
     loader.search_paths.append(str(_MODELS))
     loader.extras_types.append(_EXTRAS_TYPE)
     return loader
+
+
+def _sign_with(credentials: RunCredentials, client: Any) -> None:  # noqa: ANN401 - untyped SDK object
+    """Have a client's requests signed with a run's credentials instead of the session's, which refresh at any time."""
+
+    def hand_over(request: Any, **_: object) -> None:  # noqa: ANN401 - untyped SDK object
+        request.context["signing"] = {**request.context.get("signing", {}), "request_credentials": credentials}
+
+    client.meta.events.register("before-sign", hand_over)
 
 
 def _report_redirects(client: Any) -> None:  # noqa: ANN401 - untyped SDK object

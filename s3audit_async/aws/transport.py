@@ -1,29 +1,128 @@
-"""The HTTP session of the SDK's clients, kept from asking twice on its own."""
+"""The HTTP session of the SDK's clients: one request for each call, and no more of an answer than is good for us."""
 
 from __future__ import annotations
 
-from functools import partial
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from aiobotocore.httpsession import AIOHTTPSession
 
+from s3audit_async.aws.errors import UnusableAnswerError
+
 if TYPE_CHECKING:
-    from aiohttp import ClientSession
+    from aiohttp import ClientResponse, ClientSession
+    from yarl import URL
+
+LONGEST_LISTING = 64 * 1024 * 1024
+"""Bytes of a page of ListBuckets that are read. 10,000 buckets make 2 MiB, so this blocks nobody but a server that is
+no S3; the one listing without paging may have 300,000 buckets. The parsed page costs about ten times as much while it
+lives, and there is one page at a time."""
+LONGEST_ANSWER = 1024 * 1024
+"""Bytes of any other answer, errors too. They are 0.3 to 4 KiB long; up to `--max-concurrency` are held at once."""
+
+_DOCTYPE = b"<!DOCTYPE"
+_NOT_LISTINGS = frozenset({"encryption", "location"})  # sub-resources of a bucket whose name stands in the host
+
+
+@dataclass(slots=True)
+class Traffic:
+    """Bytes of answer bodies that were read, all clients of a run together."""
+
+    received: int = 0
+
+
+class BoundedAnswer:
+    """An answer as aiobotocore uses it (`AioAWSResponse.raw`), whose body is read up to a limit and no further."""
+
+    def __init__(self, response: ClientResponse, traffic: Traffic) -> None:
+        self._response = response
+        self._traffic = traffic
+
+    @property
+    def url(self) -> URL:
+        return self._response.url
+
+    @property
+    def status(self) -> int:
+        return self._response.status
+
+    @property
+    def raw_headers(self) -> tuple[tuple[bytes, bytes], ...]:
+        return self._response.raw_headers
+
+    async def read(self) -> bytes:
+        """Read the body. Raises `UnusableAnswerError` for one that is too long, or has a document type.
+
+        The connection is closed then: what is still to come of the answer is not waited for.
+        """
+        response = self._response
+        limit = _limit(response)
+        announced = response.content_length or 0
+        chunks: list[bytes] = []
+        size = 0
+        try:
+            if announced > limit and response.method != "HEAD":
+                raise self._unusable(f"an answer of {announced:,} bytes is announced, and at most {limit:,} are read")
+            async for chunk in response.content.iter_any():
+                self._traffic.received += len(chunk)
+                size += len(chunk)
+                if size > limit:
+                    raise self._unusable(f"the answer does not end within {limit:,} bytes")
+                chunks.append(chunk)
+            body = b"".join(chunks)
+            if _DOCTYPE in body:
+                # No answer of AWS's has one. It can define entities that grow by a thousand million when parsed, which
+                # only newer versions of expat notice. botocore decodes as UTF-8 whatever a document says of itself.
+                raise self._unusable("the answer has a document type definition, as no answer of AWS's has")
+        except BaseException:
+            response.close()
+            raise
+        return body
+
+    def _unusable(self, message: str) -> UnusableAnswerError:
+        return UnusableAnswerError(message, status=self._response.status)
 
 
 class OneRequestSession(AIOHTTPSession):  # type: ignore[misc]  # aiobotocore has no types
-    """Sends each request once, and to nobody else.
+    """Sends each request once, and to nobody else; reads of an answer no more than `LONGEST_ANSWER`.
 
     aiohttp follows a Location header by itself, and takes a session token with it to another host; S3's redirects
     concern the engine, which asks in the right region.
 
     aiohttp repeats a GET whose kept connection turns out to be closed (aiohttp, client.py, `_retry_connection`): unseen
     by limits, counts and the retry policy, which are to know of every request.
+
+    aiobotocore asks for answers that are not compressed and unpacks none (`auto_decompress=False`), so that a limit on
+    what is read is one on what is held.
     """
+
+    traffic = Traffic()
+    """Set by `counting`."""
+
+    @classmethod
+    def counting(cls, traffic: Traffic) -> type[OneRequestSession]:
+        """Make the class of the sessions of one run: aiobotocore takes a class, and calls it itself."""
+        return type(cls.__name__, (cls,), {"traffic": traffic})
 
     async def _get_session(self, proxy_url: str | None) -> Any:  # noqa: ANN401 - as the overridden method
         session: ClientSession = await super()._get_session(proxy_url)
-        if not isinstance(session.request, partial):
-            session._retry_connection = False  # noqa: SLF001 - no public way (aiohttp 3.14)
-            session.request = partial(session.request, allow_redirects=False)  # type: ignore[method-assign]
-        return session
+        session._retry_connection = False  # noqa: SLF001 - no public way (aiohttp 3.14)
+        return _Sender(session, self.traffic)
+
+
+class _Sender:
+    """The one method of an aiohttp session that aiobotocore's `send` calls."""
+
+    def __init__(self, session: ClientSession, traffic: Traffic) -> None:
+        self._session = session
+        self._traffic = traffic
+
+    async def request(self, method: str, **parameters: Any) -> BoundedAnswer:  # noqa: ANN401 - passed on
+        response = await self._session.request(method, allow_redirects=False, **parameters)
+        return BoundedAnswer(response, self._traffic)
+
+
+def _limit(response: ClientResponse) -> int:
+    url = response.url
+    lists = response.method == "GET" and url.path == "/" and response.ok and not _NOT_LISTINGS & url.query.keys()
+    return LONGEST_LISTING if lists else LONGEST_ANSWER

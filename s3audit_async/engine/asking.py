@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, TypeVar
 import anyio
 
 from s3audit_async.breaker import Breaker
-from s3audit_async.codes import Reaction, is_unanswered, react
+from s3audit_async.codes import Reaction, is_expired, is_unanswered, react
 from s3audit_async.errors import CallError, NotAskedError, S3AuditError, TransportCode
 from s3audit_async.limiter import Gate, Slots
-from s3audit_async.model import BreakerChange, Call, LimitChange, Operation, Retry, Service
+from s3audit_async.model import BreakerChange, Call, LimitChange, Notice, Operation, Retry, Service
+from s3audit_async.redaction import plain
 from s3audit_async.retry import RetryPolicy, ask_until_answered
 
 if TYPE_CHECKING:
@@ -57,6 +58,8 @@ class Asker:
     ) -> T:
         """Await `request()` until it is answered. Raises the last `CallError` when the policy gives up.
 
+        Refused for credentials that have expired, it is made again with renewed ones, at once and without counting.
+
         Raises `NotAskedError`, at once, while the service gives no answer in the region; but a listing is always
         tried, as no run can do without. `unreachable_attempts` bounds the attempts at an endpoint that cannot be
         connected to or says nothing.
@@ -64,11 +67,23 @@ class Asker:
         endpoint = self._endpoint(operation.service, region)
 
         async def attempt() -> T:
-            self._check(endpoint, operation, target)
-            await self._gateway.prepare(operation, target, region)
-            async with endpoint.gate:
-                self._check(endpoint, operation, target)  # what was sent before may have come to nothing meanwhile
-                return await self._attempt(endpoint, operation, target, request)
+            for _ in range(self.policy.max_attempts):
+                self._check(endpoint, operation, target)
+                await self._gateway.prepare(operation, target, region)
+                async with endpoint.gate:
+                    self._check(endpoint, operation, target)  # what was sent before may have come to nothing meanwhile
+                    generation = self._gateway.credentials_generation
+                    try:
+                        return await self._attempt(endpoint, operation, target, request)
+                    except CallError as error:
+                        if not is_expired(error.code):
+                            raise
+                        refused = error
+                if not await self._gateway.renew_credentials(generation):
+                    break
+                said = f"the credentials were refused ({refused.code}), asking again with new ones"
+                self._observer.noticed(Notice(operation, region, target, said))
+            raise refused
 
         def tell(error: CallError, attempts: int, wait: float) -> None:
             throttled = react(error.code, error.status) is Reaction.THROTTLED
@@ -103,7 +118,7 @@ class Asker:
             except S3AuditError:
                 raise
             except Exception as error:
-                said = f"{type(error).__name__}: {error}"
+                said = plain(f"{type(error).__name__}: {error}")
                 raise CallError(operation, target, region, code=TransportCode.UNEXPECTED, message=said) from error
         except CallError as error:
             error.seconds = anyio.current_time() - started

@@ -16,6 +16,7 @@ from s3audit_async.engine.listing import refused_credentials
 from s3audit_async.errors import CallError, RunError, TransportCode
 from s3audit_async.keys import SingleFlight
 from s3audit_async.model import Bucket, Encryption, Failure, Key, Notice, Operation, Row
+from s3audit_async.redaction import plain
 from s3audit_async.references import is_predefined_alias, key_region
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ class Auditor:
         except RunError:
             raise
         except Exception as error:  # noqa: BLE001 - a defect met by one bucket must not cost the others their rows
-            said = f"{type(error).__name__}: {error}"
+            said = plain(f"{type(error).__name__}: {error}")
             found = Failure(Operation.GET_BUCKET_ENCRYPTION, TransportCode.UNEXPECTED, said)
             self._observer.noticed(Notice(found.operation, bucket.region or "", bucket.name, str(found)))
             key = None

@@ -47,11 +47,17 @@ class RowStream:
         self._error: BaseException | None = None
         self._opened = AsyncExitStack()
         self._tasks: TaskGroup | None = None
+        self._gateway: Gateway | None = None
+
+    @property
+    def bytes_received(self) -> int:
+        """Bytes of answer bodies that were read so far; stays readable after the block."""
+        return self._gateway.bytes_received if self._gateway is not None else 0
 
     async def __aenter__(self) -> Self:
         if self._tasks is not None:
             raise RuntimeError("a row stream is for one run: make another one")
-        gateway = await self._opened.enter_async_context(self._open_gateway())
+        gateway = self._gateway = await self._opened.enter_async_context(self._open_gateway())
         asker = Asker(gateway, self._options, self._observer)
         pipeline = Pipeline(gateway, asker, self._options, self._observer, self._send)
         self._tasks = anyio.create_task_group()

@@ -1,0 +1,154 @@
+"""Answers out of the SDK's dicts: what they hold is looked at, not believed.
+
+Nothing here is cleaned: an answer with a name, region, state or ARN that is no text, too long, or not printable is not
+one of AWS's, and `UnusableAnswerError` is raised, which is worth another attempt. The exception is a bucket's key: S3
+takes it unchecked (s3 model, PutBucketEncryption), and it is reported as it is configured, whatever stands there.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from aiobotocore.parsers import AioResponseParserFactory
+from botocore.parsers import ResponseParserError
+
+from s3audit_async.aws.errors import UnusableAnswerError
+from s3audit_async.classify import location
+from s3audit_async.model import Bucket, BucketPage, Identity, Key, Rule
+from s3audit_async.redaction import plain
+from s3audit_async.references import is_region
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+BODY_NAMES_IT = "S3AuditBodyNamesIt"
+"""Member added to an answer of GetBucketEncryption: whether its body is one."""
+
+LONGEST_IDENTIFIER = 2048
+"""Characters of a name, ARN, state, token or key reference: as long as KMS's KeyId may be (kms model)."""
+
+
+class GuardedParsers(AioResponseParserFactory):  # type: ignore[misc]  # aiobotocore has no types
+    """Makes the parsers of a session's clients, none of which raises anything but `ResponseParserError`.
+
+    botocore's are written for answers that keep to the model: JSON nested 100,000 deep is a RecursionError, a list
+    where an object belongs an AttributeError, and both would look like a defect of this program.
+    """
+
+    def create_parser(self, protocol_name: str) -> Any:  # noqa: ANN401 - as the overridden method
+        return _GuardedParser(super().create_parser(protocol_name))
+
+
+class _GuardedParser:
+    def __init__(self, parser: Any) -> None:  # noqa: ANN401 - untyped SDK object
+        self._parser = parser
+
+    async def parse(self, response: Mapping[str, Any], shape: object) -> Any:  # noqa: ANN401 - as the SDK's
+        try:
+            parsed = await self._parser.parse(response, shape)
+        except ResponseParserError:
+            raise
+        except Exception as error:
+            raise ResponseParserError(f"the answer cannot be parsed: {type(error).__name__}: {plain(error)}") from error
+        told = parsed.get("Error") if isinstance(parsed, dict) else None
+        if isinstance(told, dict) and not isinstance(told.get("Code"), str | None):
+            raise ResponseParserError("the answer is an error whose code is no text")  # the SDK looks it up as it is
+        return parsed
+
+
+def bucket_page(answer: Mapping[str, Any]) -> BucketPage:
+    """Read an answer of ListBuckets."""
+    entries = _member(answer, "Buckets")
+    return BucketPage(tuple(map(_bucket, entries)), _text(answer, "ContinuationToken"))
+
+
+def bucket_location(answer: Mapping[str, Any]) -> str:
+    """Read an answer of GetBucketLocation as a region."""
+    region = location(_text(answer, "LocationConstraint"))
+    if not is_region(region):
+        raise UnusableAnswerError(f"LocationConstraint is no region: {region}")
+    return region
+
+
+def bucket_region(answer: Mapping[str, Any]) -> str | None:
+    """Read where an answer of HeadBucket says that the bucket is."""
+    headers = answer["ResponseMetadata"]["HTTPHeaders"]
+    region = headers.get("x-amz-bucket-region") or _text(answer, "BucketRegion")
+    return region if region and is_region(region) else None
+
+
+def rules(answer: Mapping[str, Any]) -> tuple[Rule, ...]:
+    """Read an answer of GetBucketEncryption."""
+    configuration = _member(answer if answer.get(BODY_NAMES_IT) else {}, "ServerSideEncryptionConfiguration")
+    return tuple(map(_rule, configuration.get("Rules") or ()))
+
+
+def key(answer: Mapping[str, Any]) -> Key:
+    """Read an answer of DescribeKey."""
+    told = _member(answer, "KeyMetadata")
+    return Key(
+        manager=_text(told, "KeyManager"),
+        arn=_text(told, "Arn"),
+        account=_text(told, "AWSAccountId"),
+        state=_text(told, "KeyState"),
+        origin=_text(told, "Origin"),
+        multi_region=_of_type(told, "MultiRegion", bool),
+        spec=_text(told, "KeySpec"),
+        deletion_date=_of_type(told, "DeletionDate", datetime),
+        valid_to=_of_type(told, "ValidTo", datetime),
+    )
+
+
+def identity(answer: Mapping[str, Any]) -> Identity:
+    """Read an answer of GetCallerIdentity."""
+    _member(answer, "Account")
+    return Identity(_text(answer, "Account") or "", _text(answer, "Arn") or "")
+
+
+def _bucket(entry: Mapping[str, Any]) -> Bucket:
+    name = _text(entry, "Name")
+    if name is None:
+        raise UnusableAnswerError("the listing holds a bucket without a name")
+    region = _text(entry, "BucketRegion")
+    if region is not None and not is_region(region):
+        raise UnusableAnswerError(f"the listing holds a bucket whose region is none: {region}")
+    return Bucket(name, region, _of_type(entry, "CreationDate", datetime))
+
+
+def _rule(entry: Mapping[str, Any]) -> Rule:
+    default = entry.get("ApplyServerSideEncryptionByDefault") or {}
+    blocked = entry.get("BlockedEncryptionTypes")
+    return Rule(
+        algorithm=_text(default, "SSEAlgorithm"),
+        key=_text(default, "KMSMasterKeyID", as_configured=True),
+        bucket_key=_of_type(entry, "BucketKeyEnabled", bool),
+        blocked=None if blocked is None else tuple(blocked.get("EncryptionType") or ()),
+    )
+
+
+def _member(answer: Mapping[str, Any], name: str) -> Any:  # noqa: ANN401
+    """Take a member that every good answer has."""
+    value = answer.get(name)
+    if value is None:
+        raise UnusableAnswerError(f"the answer holds no {name}")
+    return value
+
+
+def _text(holder: Mapping[str, Any], name: str, *, as_configured: bool = False) -> str | None:
+    """Take an identifier; None where it is missing or empty."""
+    value: str | None = _of_type(holder, name, str)
+    if not value:
+        return None
+    if len(value) > LONGEST_IDENTIFIER:
+        raise UnusableAnswerError(f"{name} is longer than {LONGEST_IDENTIFIER} characters")
+    if not (as_configured or value.isprintable()):
+        raise UnusableAnswerError(f"{name} has characters that cannot be printed: {plain(ascii(value))}")
+    return value
+
+
+def _of_type(holder: Mapping[str, Any], name: str, kind: type[Any]) -> Any:  # noqa: ANN401 - of that type, or None
+    value = holder.get(name)
+    if value is not None and not isinstance(value, kind):
+        raise UnusableAnswerError(f"{name} is of the type {type(value).__name__}")
+    return value
