@@ -65,9 +65,9 @@ class Connection(asyncio.Protocol):
         self._paused = True
 
     def resume_writing(self) -> None:
-        """Go on with it."""
+        """Go on with it, in a later turn: asyncio does not take a write well that fails inside of this call."""
         self._paused = False
-        self._pour()
+        self._loop.call_soon(self._pour)
 
     def abort(self) -> None:
         """Cut the connection."""
@@ -108,8 +108,8 @@ class Connection(asyncio.Protocol):
         elif decision.ending is Ending.RESET:
             self._transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_ZERO)
             self._transport.abort()
-        elif decision.flood is not None:
-            self._begin_flood(decision.flood)
+        elif decision.reply.flood is not None:
+            self._begin_flood(decision.reply.flood)
         else:
             self._write(http, decision)
 

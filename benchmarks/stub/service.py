@@ -37,7 +37,6 @@ class Ending(Enum):
     CLOSE = "close"
     TRUNCATE = "truncate"
     HANG = "hang"
-    FLOOD = "flood"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +49,6 @@ class Decision:
     ending: Ending = Ending.ANSWER
     share: float = 1.0
     """Of the body's bytes, when truncating."""
-    flood: Flood | None = None
     counted: bool = True
     """Whether it stands in the counters; the stub's own paths do not."""
 
@@ -66,7 +64,6 @@ class Service:
         self.counters = Counters()
         self._clock = clock
         self._limits: dict[tuple[str, str], TokenBucket] = {}
-        self._flood: Flood | None = None
 
     def decide(self, http: HttpRequest) -> Decision:
         """Say what becomes of a request, and count it in. `ended` has to be called once it is over."""
@@ -83,7 +80,6 @@ class Service:
             if nth > 1:
                 request = replace(request, nth=nth)
         self.counters.begin(request)
-        self._flood = None
         try:
             reply, ending, extra, share = self._outcome(request)
         except BaseException:
@@ -91,9 +87,7 @@ class Service:
             raise
         if reply.code:
             self.counters.error(reply.code)
-        return Decision(
-            request.region, reply, self.behaviour.seconds(request) + extra, ending, share, flood=self._flood
-        )
+        return Decision(request.region, reply, self.behaviour.seconds(request) + extra, ending, share)
 
     def ended(self, decision: Decision) -> None:
         """Count a request out."""
@@ -132,11 +126,8 @@ class Service:
                 return Reply(0), Ending.CLOSE if clean else Ending.RESET, 0.0
             case Truncated(share=share):
                 return self._answer(request), Ending.TRUNCATE, share
-            case Garbage(body=body, headers=headers, status=status):
-                return Reply(status, body, "text/html", headers), Ending.ANSWER, 1.0
-            case Flood():
-                self._flood = fault
-                return Reply(fault.status), Ending.FLOOD, 1.0
+            case Garbage() | Flood():
+                return _foreign(fault), Ending.ANSWER, 1.0
             case Hang():
                 return Reply(0), Ending.HANG, 0.0
             case _:
@@ -179,6 +170,12 @@ class Service:
             "max_rss_bytes": usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024),
         }
         return Decision("", Reply(200, json.dumps(content).encode(), "application/json"), counted=False)
+
+
+def _foreign(fault: Garbage | Flood) -> Reply:
+    if isinstance(fault, Flood):
+        return Reply(fault.status, flood=fault)
+    return Reply(fault.status, fault.body, "text/html", fault.headers)
 
 
 def _error(request: Request, fault: ErrorAnswer) -> Reply:

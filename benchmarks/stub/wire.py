@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from benchmarks.stub.faults import Flood
 
 MAX_HEAD = 64 * 1024
 """Bytes. A request whose head is longer is refused."""
@@ -48,6 +52,8 @@ class Reply:
     content_type: str = "application/xml"
     headers: tuple[tuple[str, str], ...] = ()
     code: str = ""
+    flood: Flood | None = None
+    """What to send instead of `body`."""
 
 
 def take_request(buffer: bytearray) -> HttpRequest | None:

@@ -51,7 +51,9 @@ class _GuardedParser:
             raise
         except Exception as error:
             raise ResponseParserError(f"the answer cannot be parsed: {type(error).__name__}: {plain(error)}") from error
-        told = parsed.get("Error") if isinstance(parsed, dict) else None
+        if not isinstance(parsed, dict):
+            raise ResponseParserError("the answer is no object")
+        told = parsed.get("Error")
         if isinstance(told, dict) and not isinstance(told.get("Code"), str | None):
             raise ResponseParserError("the answer is an error whose code is no text")  # the SDK looks it up as it is
         return parsed

@@ -81,7 +81,7 @@ def translated(operation: Operation, target: str, region: str, secrets: Secrets 
             f"no usable AWS credentials: {plain(error, secrets)}",
             hint="sign in ('aws sso login', 'aws configure') or name a profile with --profile",
         ) from error
-    except (sdk.BotoCoreError, sdk.HTTPClientError, UnusableAnswerError) as error:
+    except (sdk.BotoCoreError, sdk.HTTPClientError, ResponseParserError, UnusableAnswerError) as error:
         # What is raised while an answer is read comes out of the SDK inside of an error of its own.
         inner = error.kwargs.get("error") if isinstance(error, sdk.HTTPClientError) else error
         unusable = inner if isinstance(inner, UnusableAnswerError) else None
