@@ -1,4 +1,4 @@
-"""What the engine does when a request is refused for credentials that have expired: renew, ask again, or end the run."""
+"""What the engine does with a request that is refused for expired credentials: renew, ask again, or end the run."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ EXPIRED = "ExpiredToken"
 
 
 class Expiring(FakeGateway):
-    """Takes the credentials of one generation only; renewing them takes a minute, and is done once."""
+    """Takes the credentials of one generation only; renewing them takes five seconds."""
 
     good = 2
     renewing = 0
@@ -30,7 +30,7 @@ class Expiring(FakeGateway):
     async def renew_credentials(self, generation: int) -> bool:
         self.renewing += 1
         self.slots_while_renewing = max(self.slots_while_renewing, self.in_flight)
-        await anyio.sleep(60)
+        await anyio.sleep(5)
         return await super().renew_credentials(generation)
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 LONGEST_LISTING = 64 * 1024 * 1024
 """Bytes of a page of ListBuckets that are read. 10,000 buckets make 2 MiB, so this blocks nobody but a server that is
 no S3; the one listing without paging may have 300,000 buckets. The parsed page costs about ten times as much while it
-lives, and there is one page at a time."""
+is read, thirty times if it is made to, and there is one page at a time."""
 LONGEST_ANSWER = 1024 * 1024
 """Bytes of any other answer, errors too. They are 0.3 to 4 KiB long; up to `--max-concurrency` are held at once."""
 
