@@ -45,8 +45,8 @@ _LATE = 0.01
 _SMOOTHING = 0.125
 """Weight of the latest round trip in their average (RFC 6298)."""
 _SHORTEST_ROUND_TRIP = 0.001
-_SLOWEST = 0.2
-"""Requests a second, at least: something has to be sent for anything to be learnt."""
+_SLOWEST = 2.0
+"""Requests a second, at least: something has to be sent for anything to be learnt, and a run has to end some day."""
 
 
 class Pace:

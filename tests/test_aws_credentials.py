@@ -30,9 +30,9 @@ from benchmarks.stub import (
 from s3audit_async.aws.credentials import RunCredentials
 from s3audit_async.aws.session import open_session
 from s3audit_async.errors import CredentialsError
-from s3audit_async.observe import RunStats
 from s3audit_async.options import Options
 from s3audit_async.redaction import Secrets
+from s3audit_async.stats import RunStats
 from tests.command import s3audit
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ import pytest
 
 from s3audit_async.errors import CredentialsError
 from s3audit_async.model import Notice, Operation
-from s3audit_async.observe import RunStats
 from s3audit_async.options import Options
 from s3audit_async.ports import Observer
+from s3audit_async.stats import RunStats
 from tests import virtual_time
 from tests.fakes import FakeGateway, audited, error, kms, names, several
 

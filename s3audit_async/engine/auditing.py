@@ -42,6 +42,8 @@ class Auditor:
         self._keys: SingleFlight[tuple[str, str], Key | Failure] = SingleFlight()
         self._accounts: SingleFlight[None, str | None] = SingleFlight()
         self._trusted: SingleFlight[str, bool] = SingleFlight()
+        self.distinct_keys = 0
+        """Keys that KMS was asked about."""
 
     async def locate(self, bucket: Bucket) -> Bucket:
         """Find out where a bucket is. What cannot be located keeps no region and is asked for at home."""
@@ -132,6 +134,7 @@ class Auditor:
 
     async def _describe(self, reference: str, region: str) -> Key | Failure:
         request = partial(self._gateway.describe_key, reference, region)
+        self.distinct_keys += 1
         try:
             key = await self._asker.ask(Operation.DESCRIBE_KEY, reference, region, request)
         except CallError as error:
