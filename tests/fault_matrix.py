@@ -234,8 +234,8 @@ def page() -> str:
     lines += [
         "`HeadBucket` is asked only where `GetBucketLocation` does not say, and a bucket that neither locates is asked",
         "for in the home region, which sends it where it belongs. Credentials that are refused in one place only are",
-        "that bucket's row; where the home region refuses them too, the run ends with exit code 4. A listing that nobody",
-        "answers is given up after two attempts, before any bucket is known.",
+        "that bucket's row; where the home region refuses them too, the run ends with exit code 4. A listing that",
+        "nobody answers is given up after two attempts, before any bucket is known.",
         "",
     ]
     return "\n".join(lines)
