@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import io
 import os
 import stat
@@ -17,7 +18,8 @@ from anyio.lowlevel import checkpoint
 
 from s3audit_async.errors import InterruptedRunError, ListingError, OutputError, RunError, UsageError
 from s3audit_async.model import Row
-from s3audit_async.output import FLUSH_BYTES, FileOutput, StandardOutput, partial_of, record
+from s3audit_async.output import FLUSH_BYTES, FileOutput, RowBuffer, StandardOutput, partial_of, record
+from s3audit_async.output import file as file_module
 from s3audit_async.output import recording as module
 from s3audit_async.sinks import make_sink
 
@@ -75,7 +77,8 @@ class MemoryOutput:
     place = "memory"
 
     def __init__(self) -> None:
-        self.buffer = io.BytesIO()
+        self.buffer = RowBuffer()
+        self.rows = 0
         self.flushed: list[bytes] = []
         self.flushing = anyio.Event()
         self.may_flush = anyio.Event()
@@ -85,10 +88,8 @@ class MemoryOutput:
         self._busy = False
 
     async def flush(self) -> None:
-        data = self.buffer.getvalue()
-        self.buffer.seek(0)
-        self.buffer.truncate()
-        if not data:
+        chunk = self.buffer.take()
+        if not chunk.data:
             return
         assert not self._busy, "two flushes at the same time"
         self._busy = True
@@ -98,7 +99,8 @@ class MemoryOutput:
         self._busy = False
         if self.error is not None:
             raise self.error
-        self.flushed.append(data)
+        self.flushed.append(chunk.data)
+        self.rows += len(chunk.ends)
 
     async def finish(self) -> None:
         await self.flush()
@@ -163,6 +165,8 @@ async def test_a_report_is_readable_by_its_owner_only_for_good(tmp_path: Path, k
     open_to_all = os.umask(0)
     try:
         output = FileOutput(tmp_path / "report.csv", kept=kept)
+        output.buffer.write(line())
+        await output.flush()
     finally:
         os.umask(open_to_all)
     before = stat.S_IMODE(output.partial.stat().st_mode)
@@ -291,33 +295,167 @@ async def test_a_directory_that_cannot_be_listed_does_not_make_a_complete_report
     assert output.final.read_bytes() == HEADER + line()
 
 
-async def test_a_report_that_is_too_large_for_its_place_keeps_what_it_has(tmp_path: Path) -> None:
-    resource = pytest.importorskip("resource")
-    output = FileOutput(tmp_path / "report.csv")
-    output.buffer.write(300_000 * b"x")
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+def fill(output: FileOutput | StandardOutput, rows: int) -> bytes:
+    """Put rows of 100 bytes, each of two lines, into an output's buffer; give them back."""
+    data = b""
+    for number in range(rows):
+        one = f'"bucket-{number:06}\nof two lines",'.encode().ljust(98, b"x") + b"\r\n"
+        output.buffer.write(one)
+        output.buffer.end_row()
+        data += one
+    return data
 
-    resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, hard))
+
+@contextmanager
+def files_no_larger_than(size: int) -> Iterator[None]:
+    """The system's own way to say that there is no room."""
+    resource = pytest.importorskip("resource")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
     try:
-        with pytest.raises(OutputError, match="the file is too large") as failed:
-            await output.flush()
+        yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.parametrize(
+    ("room", "rows"), [(199_900, 1999), (199_901, 1999), (199_999, 1999), (200_000, 2000), (99, 0)]
+)
+async def test_where_there_is_no_more_room_the_rows_that_fit_are_kept_whole(
+    tmp_path: Path, room: int, rows: int
+) -> None:
+    output = FileOutput(tmp_path / "report.csv")
+    data = fill(output, 3000)
+
+    with files_no_larger_than(room), pytest.raises(OutputError, match="the file is too large") as failed:
+        await output.flush()
     output.close(discard=False)
 
     assert "--resume" in failed.value.hint
-    assert output.partial.read_bytes() == 200_000 * b"x"
+    assert (output.rows, output.partial.read_bytes()) == (rows, data[: 100 * rows])
+
+
+async def test_rows_of_earlier_flushes_are_kept_when_there_is_no_more_room(tmp_path: Path) -> None:
+    output = FileOutput(tmp_path / "report.csv", kept=[HEADER])
+    first = fill(output, 1)
+    await output.flush()
+    second = fill(output, 2)
+
+    with files_no_larger_than(len(HEADER) + 250), pytest.raises(OutputError):
+        await output.flush()
+    output.close(discard=False)
+
+    assert (output.rows, output.partial.read_bytes()) == (2, HEADER + first + second[:100])
+
+
+async def test_a_file_that_the_shell_opened_ends_with_a_whole_row_too(tmp_path: Path) -> None:
+    redirected = tmp_path / "redirected"
+    redirected.write_bytes(b"before\n")
+    with redirected.open("ab") as file:
+        output = StandardOutput(file.fileno())
+        data = fill(output, 10)
+        with files_no_larger_than(7 + 450), pytest.raises(OutputError, match="the file is too large"):
+            await output.flush()
+
+    assert (output.rows, redirected.read_bytes()) == (4, b"before\n" + data[:400])
+
+
+async def test_what_a_pipe_took_is_counted_in_whole_rows() -> None:
+    with pipe() as (read, write):
+        os.set_blocking(write.fileno(), True)
+        output = StandardOutput(write.fileno())
+        fill(output, 3000)  # more than any pipe holds
+
+        async def leave() -> None:
+            await anyio.wait_readable(read)
+            read.close()
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(leave)
+            with pytest.raises(OutputError, match="has gone"):
+                await output.flush()
+
+    assert output.rows < 3000
+
+
+# What a power loss costs.
+
+
+class Disk:
+    """Counts how often a file is brought to the disk, and fails when told to."""
+
+    def __init__(self) -> None:
+        self.syncs = 0
+        self.error: OSError | None = None
+
+    def __call__(self, fd: int) -> None:
+        self.syncs += 1
+        if self.error is not None:
+            raise self.error
+        os.fsync(fd)
+
+
+@pytest.mark.parametrize(("seconds", "syncs"), [(0.0, 3), (3600.0, 0)])
+async def test_what_was_flushed_is_brought_to_the_disk_at_most_so_often(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seconds: float, syncs: int
+) -> None:
+    monkeypatch.setattr(file_module, "SYNC_SECONDS", seconds)
+    disk = Disk()
+    output = FileOutput(tmp_path / "report.csv", sync=disk)
+    for _ in range(3):
+        fill(output, 1)
+        await output.flush()
+        await output.flush()  # nothing new: nothing to bring
+    before = disk.syncs
+    await output.finish()
+
+    assert (before, disk.syncs) == (syncs, syncs + 1)
+
+
+async def test_what_was_flushed_is_brought_to_the_disk_though_nothing_new_comes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk = Disk()
+    output = FileOutput(tmp_path / "report.csv", sync=disk)
+    fill(output, 1)
+    await output.flush()
+    too_early = disk.syncs
+    monkeypatch.setattr(file_module, "SYNC_SECONDS", 0.0)
+    await output.flush()
+    output.close(discard=True)
+
+    assert (too_early, disk.syncs) == (0, 1)
+
+
+async def test_rows_that_did_not_get_to_the_disk_are_not_counted_as_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(file_module, "SYNC_SECONDS", 0.0)
+    disk = Disk()
+    output = FileOutput(tmp_path / "report.csv", sync=disk)
+    safe = fill(output, 2)
+    await output.flush()
+    disk.error = OSError(errno.EDQUOT, "Disk quota exceeded")
+    fill(output, 5)
+
+    with pytest.raises(OutputError, match="the quota is used up"):
+        await output.flush()
+    output.close(discard=False)
+
+    assert (output.rows, output.partial.read_bytes()) == (2, safe)
 
 
 # A file that goes on from what was kept.
 
 
-def test_what_is_kept_stands_first(tmp_path: Path) -> None:
+async def test_what_is_kept_stands_first(tmp_path: Path) -> None:
     output = FileOutput(tmp_path / "report.csv", kept=[HEADER, line("one")])
+    output.buffer.write(line("two"))
+    await output.flush()
     output.close(discard=False)
 
     assert names(tmp_path) == ["report.csv.partial"]
-    assert output.partial.read_bytes() == HEADER + line("one")
+    assert output.partial.read_bytes() == HEADER + line("one") + line("two")
 
 
 async def test_what_comes_is_written_after_what_was_kept(tmp_path: Path) -> None:

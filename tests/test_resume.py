@@ -89,13 +89,14 @@ def names(folder: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_answers_stay_to_the_byte_and_errors_are_asked_again(tmp_path: Path, layout: Layout) -> None:
+async def test_answers_stay_to_the_byte_and_errors_are_asked_again(tmp_path: Path, layout: Layout) -> None:
     mixed = [row for pair in zip(ANSWERS, ERRORS, strict=False) for row in pair] + ANSWERS[len(ERRORS) :]
     path = left_at(tmp_path / "report.partial", report(layout, *mixed))
 
     resumption = opened(path)
 
-    assert path.read_bytes() == report(layout, *ANSWERS)
+    assert path.read_bytes() == report(layout, *mixed), "not before the first row comes"
+    assert await completed(path) == report(layout, *ANSWERS)
     assert resumption.names == {row.bucket for row in ANSWERS}
     assert (resumption.asked_again, resumption.torn, resumption.layout) == (len(ERRORS), False, layout)
 
@@ -110,14 +111,14 @@ def test_what_stays_is_summed_up(tmp_path: Path, layout: Layout) -> None:
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_a_bucket_with_two_rows_keeps_the_first_answer(tmp_path: Path, layout: Layout) -> None:
+async def test_a_bucket_with_two_rows_keeps_the_first_answer(tmp_path: Path, layout: Layout) -> None:
     failed = Row("twice", "InternalError", "Unknown", bucket_key=None)
     answers = [Row("twice", mode, "N/A", bucket_key=None, algorithm=mode) for mode in ("AES256", "aws:future")]
     path = left_at(tmp_path / "report.partial", report(layout, failed, *answers, failed))
 
     resumption = opened(path)
 
-    assert path.read_bytes() == report(layout, answers[0])
+    assert await completed(path) == report(layout, answers[0])
     assert (resumption.names, resumption.summary.rows) == ({"twice"}, 1)
 
 
@@ -149,13 +150,13 @@ async def test_a_report_that_was_never_begun_is_begun(tmp_path: Path, name: str,
     assert await completed(path, NEW) == report(layout, NEW)
 
 
-def test_a_report_much_larger_than_what_is_held_in_memory_stays_whole(tmp_path: Path) -> None:
+async def test_a_report_much_larger_than_what_is_held_in_memory_stays_whole(tmp_path: Path) -> None:
     rows = [Row(f"bucket-{number:05}", KEY, "CUSTOMER", bucket_key=True) for number in range(5000)]
     path = left_at(tmp_path / "report.csv.partial", report(NARROW, *rows))
 
     resumption = opened(path)
 
-    assert path.read_bytes() == report(NARROW, *rows)
+    assert await completed(path) == report(NARROW, *rows)
     assert len(resumption.names) == 5000
 
 
@@ -163,14 +164,14 @@ def test_a_report_much_larger_than_what_is_held_in_memory_stays_whole(tmp_path: 
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_a_torn_last_line_is_dropped_and_its_bucket_asked_again(tmp_path: Path, layout: Layout) -> None:
+async def test_a_torn_last_line_is_dropped_and_its_bucket_asked_again(tmp_path: Path, layout: Layout) -> None:
     whole = report(layout, *ANSWERS[:3])
     torn = line(ANSWERS[3], layout)
 
     for cut in range(1, len(torn)):
         path = left_at(tmp_path / "report.partial", whole + torn[:cut])
         resumption = opened(path)
-        assert path.read_bytes() == whole, f"cut at byte {cut}"
+        assert await completed(path) == whole, f"cut at byte {cut}"
         assert (resumption.names, resumption.torn) == ({row.bucket for row in ANSWERS[:3]}, True)
 
 
@@ -211,9 +212,12 @@ async def test_a_finished_report_stands_until_the_one_that_goes_on_from_it_is_co
     before = report(NARROW, *ANSWERS, *ERRORS)
     final = left_at(tmp_path / "report.csv", before)
 
-    opened(final)
+    first = resume(final)
+    make_sink("csv", first.output.buffer, wide=False).write(NEW)
+    await first.output.flush()
     while_running = (names(tmp_path), final.read_bytes())
-    after = await completed(final, NEW)
+    first.output.close(discard=False)
+    after = await completed(final)
 
     assert while_running == (["report.csv", "report.csv.partial"], before)
     assert (names(tmp_path), after) == (["report.csv"], report(NARROW, *ANSWERS, NEW))
@@ -234,6 +238,17 @@ async def test_a_resumption_can_be_interrupted_and_resumed(tmp_path: Path) -> No
     first.output.close(discard=False)
 
     assert await completed(path, NEW) == report(NARROW, ANSWERS[0], ANSWERS[1], NEW)
+
+
+async def test_a_resumption_that_brings_no_row_leaves_everything_as_it_was(tmp_path: Path) -> None:
+    before = report(NARROW, *ANSWERS, *ERRORS)
+    final = left_at(tmp_path / "report.csv", before)
+    resumption = resume(final)
+    await resumption.output.flush()
+    place = resumption.output.place
+    resumption.output.close(discard=True)
+
+    assert (place, names(tmp_path), final.read_bytes()) == (str(final), ["report.csv"], before)
 
 
 # A resumption that cannot be.
@@ -278,6 +293,39 @@ async def test_what_a_killed_resumption_left_does_not_stand_in_the_way(tmp_path:
 
     assert await completed(path, NEW) == report(NARROW, ANSWERS[0], NEW)
     assert names(tmp_path) == ["report.csv"]
+
+
+async def test_what_a_killed_resumption_of_a_finished_report_left_does_not_stand_in_the_way(tmp_path: Path) -> None:
+    final = left_at(tmp_path / "report.csv", report(NARROW, ANSWERS[0], *ERRORS))
+    left_at(tmp_path / "report.csv.partial.tmp", b"half of a resumption, of which the report has all")
+
+    assert await completed(final, NEW) == report(NARROW, ANSWERS[0], NEW)
+    assert names(tmp_path) == ["report.csv"]
+
+
+def test_two_resumptions_of_a_finished_report_do_not_write_over_each_other(tmp_path: Path) -> None:
+    final = left_at(tmp_path / "report.csv", report(NARROW, *ANSWERS))
+    first = resume(final)
+
+    with pytest.raises(UsageError, match="another run"):
+        resume(final)
+
+    first.output.close(discard=False)
+    assert names(tmp_path) == ["report.csv"]
+
+
+async def test_a_run_that_was_faster_is_not_written_over(tmp_path: Path) -> None:
+    final = left_at(tmp_path / "report.csv", report(NARROW, *ANSWERS))
+    resumption = resume(final)
+    faster = FileOutput(final)
+    make_sink("csv", resumption.output.buffer, wide=False).write(NEW)
+
+    with pytest.raises(OutputError, match="another run has begun"):
+        await resumption.output.flush()
+
+    resumption.output.close(discard=True)
+    faster.close(discard=False)
+    assert names(tmp_path) == ["report.csv", "report.csv.partial"]
 
 
 def test_two_resumptions_at_once_do_not_write_over_each_other(tmp_path: Path) -> None:

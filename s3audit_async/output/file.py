@@ -1,185 +1,200 @@
-"""A report in a file: partial while it grows, locked, atomic at the end."""
+"""A report in a file: partial while it grows, locked, whole rows only, atomic at the end."""
 
 from __future__ import annotations
 
-import errno
-import fcntl
-import io
 import os
-from contextlib import ExitStack, suppress
+from contextlib import suppress
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from anyio import to_thread
 
-from s3audit_async.errors import UsageError
-from s3audit_async.output.descriptors import drain, explain, write_all
+from s3audit_async.errors import OutputError, UsageError
+from s3audit_async.output import descriptors, places
 from s3audit_async.output.recording import FLUSH_BYTES
+from s3audit_async.output.rows import RowBuffer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
+    from s3audit_async.output.rows import Chunk
+
 PARTIAL_SUFFIX = ".partial"
+SYNC_SECONDS = 5.0
+"""How long what was flushed may be in the operating system's memory only: what a power loss costs, at most."""
 
-_WRITING = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-_OWNER_ONLY = 0o600  # a report tells where the keys are missing
-
-_NO_LOCKS = frozenset({errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EBADF})
+_CLOSED = -1
 
 
 class FileOutput:
     """A report in a file. Until `finish` it is called `<name>.partial`, and readable by its owner only for good.
 
+    One that goes on from an unfinished report claims that when it is made, and takes its place when the first row
+    comes: what ends a run before that leaves everything as it was.
+
     Raises `UsageError` if it cannot be created, or if there is an unfinished report in its place.
     """
 
-    def __init__(self, final: Path, *, kept: Iterable[bytes] | None = None) -> None:
-        """Start the file; with `kept`, from these pieces of the unfinished report that stands there."""
+    def __init__(
+        self,
+        final: Path,
+        *,
+        kept: Iterable[bytes] | None = None,
+        sync: Callable[[int], None] = descriptors.sync,
+    ) -> None:
+        """Start the file; with `kept`, from these pieces of the unfinished report that stands there.
+
+        `sync` brings to the disk what a descriptor's file holds, or raises `OSError`.
+        """
         self.final = final
         self.partial = partial_of(final)
-        self.buffer = io.BytesIO()
+        self.buffer = RowBuffer()
+        self.rows = 0
+        self._sync = sync
+        self._fd = self._held = _CLOSED
+        self._size = 0
+        self._waiting: Path | None = None
         self._finished = False
-        if _is_directory(final):
+        if places.is_directory(final):
             raise UsageError(f"{final} is a directory", hint="name a file in it")
-        if _is_special(final):
+        if places.is_special(final):
             raise UsageError(f"{final} is no ordinary file", hint="use -o - and let the shell write to it")
-        self._fd = self._create() if kept is None else self._rewrite(kept)
+        if kept is None:
+            self._create()
+        else:
+            self._claim(kept)
+        self._synced = (self._size, 0)
+        self._synced_at = monotonic()
 
-    def _create(self) -> int:
+    def _create(self) -> None:
         try:
-            fd = os.open(self.partial, _WRITING | os.O_EXCL, _OWNER_ONLY)
+            self._fd = places.create(self.partial)
         except FileExistsError as error:
             raise UsageError(
                 f"{self.partial} is an unfinished report, or another run is writing it",
                 hint="go on with it by --resume, or remove it",
             ) from error
         except OSError as error:
-            raise _unusable(self.partial, error) from error
-        _lock(fd, self.partial)
-        return fd
+            raise places.unusable(self.partial, error) from error
+        places.sync_folder(self.partial)
 
-    def _rewrite(self, kept: Iterable[bytes]) -> int:
-        """Put what is kept in the place of what is there, in one step, unless another run is writing that."""
-        rewritten = self.partial.with_name(self.partial.name + ".tmp")
-        with ExitStack() as held:
-            there = self._hold(held)
-            try:
-                if there:
-                    rewritten.unlink(missing_ok=True)  # what a resumption left that was killed
-                fd = os.open(rewritten, _WRITING | os.O_EXCL, _OWNER_ONLY)
-            except FileExistsError as error:
-                raise _taken(rewritten) from error
-            except OSError as error:
-                raise _unusable(rewritten, error) from error
-            try:
-                _lock(fd, rewritten)
-                for piece in kept:
-                    self.buffer.write(piece)
-                    if self.buffer.tell() >= FLUSH_BYTES:
-                        write_all(fd, drain(self.buffer), str(rewritten))
-                write_all(fd, drain(self.buffer), str(rewritten))
-                os.fsync(fd)
-                if not there and self.partial.exists():
-                    raise _taken(self.partial)
-                rewritten.replace(self.partial)
-            except OSError as error:
-                os.close(fd)
-                rewritten.unlink(missing_ok=True)
-                raise explain(error, str(rewritten)) from error
-            except BaseException:
-                os.close(fd)
-                rewritten.unlink(missing_ok=True)
-                raise
-            return fd
-
-    def _hold(self, held: ExitStack) -> bool:
-        """Lock the unfinished report that is there, until `held` ends; tell whether there is one."""
+    def _claim(self, kept: Iterable[bytes]) -> None:
+        """Lock what is there, and write what stays of it beside it."""
+        held = places.open_locked(self.partial)
+        self._held = _CLOSED if held is None else held
+        waiting = self.partial.with_name(self.partial.name + ".tmp")
         try:
-            file = held.enter_context(self.partial.open("r+b"))
-        except FileNotFoundError:
-            return False
+            self._fd = places.create_anew(waiting)
+            self._waiting = waiting
+            for piece in kept:
+                self.buffer.write(piece)
+                if self.buffer.tell() >= FLUSH_BYTES:
+                    self._write(self.buffer.take())
+            self._write(self.buffer.take())
+        except BaseException:
+            self.close(discard=False)
+            raise
+
+    def _take_place(self) -> None:
+        """Put what was kept in the place of what was there, in one step."""
+        if self._waiting is None:
+            return
+        if self._held == _CLOSED and self.partial.exists():
+            raise OutputError(f"another run has begun to write {self.partial}", hint="wait for it, or stop it first")
+        try:
+            self._sync(self._fd)
+            self._waiting.replace(self.partial)
         except OSError as error:
-            raise _unusable(self.partial, error) from error
-        _lock(file.fileno(), self.partial)
-        if not os.path.samestat(os.fstat(file.fileno()), self.partial.stat()):
-            raise _taken(self.partial)  # another resumption has just replaced it
-        return True
+            raise descriptors.explain(error, str(self._waiting)) from error
+        self._waiting = None
+        self._release()
+        places.sync_folder(self.partial)
 
     @property
     def place(self) -> str:
-        return str(self.final if self._finished else self.partial)
+        untouched = self._waiting is not None and self._held == _CLOSED
+        return str(self.final if self._finished or untouched else self.partial)
+
+    @property
+    def begun(self) -> bool:
+        """Whether anything has changed on the disk under the report's names."""
+        return self._waiting is None
 
     async def flush(self) -> None:
-        data = drain(self.buffer)
-        if data:
-            await to_thread.run_sync(write_all, self._fd, data, str(self.partial))
+        chunk = self.buffer.take()
+        if chunk.data or self._is_sync_due():
+            await to_thread.run_sync(self._flush, chunk)
 
     async def finish(self) -> None:
         await self.flush()
         await to_thread.run_sync(self._publish)
 
     def close(self, *, discard: bool) -> None:
-        if self._fd < 0:
+        if self._fd == _CLOSED:
+            self._release()
             return
         os.close(self._fd)
-        self._fd = -1
-        if discard:
+        self._fd = _CLOSED
+        self._release()
+        if self._waiting is not None:
+            self._waiting.unlink(missing_ok=True)
+        elif discard:
             self.partial.unlink(missing_ok=True)
 
-    def _publish(self) -> None:
+    def _release(self) -> None:
+        if self._held != _CLOSED:
+            os.close(self._held)
+            self._held = _CLOSED
+
+    def _is_sync_due(self) -> bool:
+        return self._synced[0] < self._size and monotonic() - self._synced_at >= SYNC_SECONDS
+
+    def _flush(self, chunk: Chunk) -> None:
+        self._take_place()
+        self._write(chunk)
+        if self._is_sync_due():
+            self._bring_to_disk()
+
+    def _write(self, chunk: Chunk) -> None:
+        """Write a chunk, or as many whole rows of it as there is room for. Raises `OutputError`."""
+        written, error = descriptors.write_all(self._fd, chunk.data)
+        if error is None:
+            self._size += len(chunk.data)
+            self.rows += len(chunk.ends)
+            return
+        rows, size = chunk.whole(written)
+        self._cut(self._size + size, self.rows + rows)
+        raise descriptors.explain(error, str(self._waiting or self.partial)) from error
+
+    def _bring_to_disk(self) -> None:
         try:
-            os.fsync(self._fd)
+            self._sync(self._fd)
+        except OSError as error:
+            # What the system had taken did not all get to the disk, and it does not say what did.
+            self._cut(*self._synced)
+            raise descriptors.explain(error, str(self.partial)) from error
+        self._synced = (self._size, self.rows)
+        self._synced_at = monotonic()
+
+    def _cut(self, size: int, rows: int) -> None:
+        with suppress(OSError):  # the row that is torn then is dropped by whoever goes on from here
+            os.ftruncate(self._fd, size)
+            os.lseek(self._fd, size, os.SEEK_SET)
+        self._size, self.rows = size, rows
+
+    def _publish(self) -> None:
+        self._take_place()
+        self._bring_to_disk()
+        try:
             self.partial.replace(self.final)
         except OSError as error:
-            raise explain(error, str(self.partial)) from error
+            raise descriptors.explain(error, str(self.partial)) from error
         self._finished = True
         self.close(discard=False)
-        with suppress(OSError):  # the report is in place; not every directory can be opened, or synced
-            folder = os.open(self.final.parent, os.O_RDONLY)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
+        places.sync_folder(self.final)
 
 
 def partial_of(final: Path) -> Path:
     """Name the file that a report is called while it is not finished."""
     return final.with_name(final.name + PARTIAL_SUFFIX)
-
-
-def _lock(fd: int, path: Path) -> None:
-    """Take a file for oneself until it is closed. Raises `UsageError` if another run has it.
-
-    Where the file system knows no locks, goes on without.
-    """
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        raise _taken(path) from error
-    except OSError as error:
-        if error.errno not in _NO_LOCKS:
-            raise
-
-
-def _taken(path: Path) -> UsageError:
-    return UsageError(f"another run is writing {path}", hint="wait for it, or stop it first")
-
-
-def _unusable(path: Path, error: OSError) -> UsageError:
-    if not _is_directory(path.parent):
-        return UsageError(f"there is no directory {path.parent}", hint="make it first, or choose another")
-    return UsageError(f"cannot write {path}: {error.strerror}", hint="choose another place with -o")
-
-
-def _is_special(path: Path) -> bool:
-    try:
-        return path.exists() and not path.is_file()
-    except OSError:
-        return False
-
-
-def _is_directory(path: Path) -> bool:
-    try:
-        return path.is_dir()
-    except OSError:  # a name too long to be one: opening it says so
-        return False

@@ -9,10 +9,10 @@ import anyio
 from s3audit_async.errors import OutputError, RunError
 
 if TYPE_CHECKING:
-    import io
     from collections.abc import AsyncIterable, Callable
 
     from s3audit_async.model import Row
+    from s3audit_async.output.rows import RowBuffer
     from s3audit_async.ports import Sink
 
 FLUSH_SECONDS = 1.0
@@ -24,8 +24,10 @@ FLUSH_BYTES = 64 * 1024
 class Output(Protocol):
     """The place a report is written to."""
 
-    buffer: io.BytesIO
+    buffer: RowBuffer
     """What a sink writes to, and `flush` takes from."""
+    rows: int
+    """Rows that the operating system has taken, each of them whole."""
 
     @property
     def place(self) -> str:
@@ -33,7 +35,10 @@ class Output(Protocol):
         ...
 
     async def flush(self) -> None:
-        """Hand what is in the buffer to the operating system. Raises `OutputError`."""
+        """Hand what is in the buffer to the operating system.
+
+        Raises `OutputError`. As many rows as there was room for are kept then, and no part of another.
+        """
         ...
 
     async def finish(self) -> None:
@@ -80,6 +85,7 @@ async def record(
         try:
             async for row in rows:
                 sink.write(row)
+                output.buffer.end_row()
                 seen(row)
                 if output.buffer.tell() >= FLUSH_BYTES:
                     await flush()
