@@ -17,6 +17,7 @@ from s3audit_async.errors import (
     RunError,
     S3AuditError,
     UsageError,
+    WrongAccountError,
 )
 from s3audit_async.model import Failure, Row, SseC
 from s3audit_async.options import Options
@@ -37,6 +38,7 @@ __all__ = [
     "S3AuditError",
     "SseC",
     "UsageError",
+    "WrongAccountError",
     "__version__",
     "audit",
 ]

@@ -50,6 +50,18 @@ class CredentialsError(RunError):
     """Raised when there are no credentials, or AWS does not take them."""
 
 
+class WrongAccountError(RunError):
+    """Raised when the credentials belong to another account than the one that is to be audited."""
+
+    def __init__(self, expected: str, found: str) -> None:
+        super().__init__(
+            f"account {expected} is to be audited, the credentials belong to {found}",
+            hint="use that account's credentials",
+        )
+        self.expected = expected
+        self.found = found
+
+
 class ConfigurationError(RunError):
     """Raised when the AWS configuration turns out to be of no use once a client is made from it."""
 

@@ -43,6 +43,7 @@ class Options:
       them count, waiting for a free slot does not. One attempt is always made.
     - `page_size`: buckets per page of the listing. Small pages bring the first rows sooner.
     - `identify`: ask once whose credentials these are, for the Account column.
+    - `account`: the account that the credentials must belong to. Asked before anything else, where it can be told.
     - `skip`: names that have their row already; listed but not audited again.
     - `endpoint_url`: where to send every request, instead of AWS's own endpoints.
     """
@@ -57,6 +58,7 @@ class Options:
     retry_max_time: float = RETRY_MAX_TIME
     page_size: int = PAGE_SIZE
     identify: bool = True
+    account: str | None = None
     skip: Container[str] = field(default=frozenset(), repr=False)
     endpoint_url: str | None = None
 

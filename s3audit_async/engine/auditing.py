@@ -13,7 +13,7 @@ import anyio
 from s3audit_async import classify
 from s3audit_async.codes import Verdict, is_denied, is_expired, rejects_credentials, verdict
 from s3audit_async.engine.listing import refused_credentials
-from s3audit_async.errors import CallError, RunError, TransportCode
+from s3audit_async.errors import CallError, RunError, TransportCode, WrongAccountError
 from s3audit_async.keys import SingleFlight
 from s3audit_async.model import Bucket, Encryption, Failure, Key, Notice, Operation, Row
 from s3audit_async.redaction import plain
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _AWS_MANAGED = Key(manager=classify.AWS_MANAGED)
 _IDENTITY_SECONDS = 10.0
-"""How long the first row waits, at most, to learn the account's id: it is worth having, but not a run."""
+"""How long anything waits, at most, to learn the account's id: it is worth having, but not a run."""
 _RECHECK_SECONDS = (0.1, 0.5)
 """How long to wait before NoSuchBucket is asked a second time; it can be spurious (cloud-custodian#6048)."""
 
@@ -34,11 +34,20 @@ _RECHECK_SECONDS = (0.1, 0.5)
 class Auditor:
     """Turns buckets into rows. Only what makes the whole run pointless is raised."""
 
-    def __init__(self, gateway: Gateway, asker: Asker, observer: Observer, *, identify: bool) -> None:
+    def __init__(
+        self,
+        gateway: Gateway,
+        asker: Asker,
+        observer: Observer,
+        *,
+        identify: bool,
+        expected_account: str | None = None,
+    ) -> None:
         self._gateway = gateway
         self._asker = asker
         self._observer = observer
         self._identify = identify
+        self._expected_account = expected_account
         self._keys: SingleFlight[tuple[str, str], Key | Failure] = SingleFlight()
         self._accounts: SingleFlight[None, str | None] = SingleFlight()
         self._trusted: SingleFlight[str, bool] = SingleFlight()
@@ -73,15 +82,21 @@ class Auditor:
             found = Failure(Operation.GET_BUCKET_ENCRYPTION, TransportCode.UNEXPECTED, said)
             self._observer.noticed(Notice(found.operation, bucket.region or "", bucket.name, str(found)))
             key = None
-        account = await self.account()
+        account = await self.account() if self._identify else None
         now = datetime.now(UTC)
         if isinstance(found, Failure):
             return classify.unread_row(bucket, found, account=account, audited_at=now)
         return classify.row(bucket, found, key, account=account, audited_at=now)
 
     async def account(self) -> str | None:
-        """Give the id of the account under audit; None where it was not asked for, or not told."""
-        return await self._accounts.get(None, self._ask_account) if self._identify else None
+        """Give the id of the account under audit, asked for once; None where it is not told.
+
+        Raises `WrongAccountError` if it is not the one that is expected.
+        """
+        account = await self._accounts.get(None, self._ask_account)
+        if account is not None and self._expected_account not in {None, account}:
+            raise WrongAccountError(self._expected_account or "", account)
+        return account
 
     async def _ask_account(self) -> str | None:
         home = self._gateway.home_region
@@ -91,8 +106,11 @@ class Auditor:
         try:
             with anyio.move_on_after(_IDENTITY_SECONDS):
                 return (await ask).account
+            why = f"no answer within {_IDENTITY_SECONDS:g} s"
         except CallError as error:
-            self._notice(error, f"account id not told ({error.code}), the Account column stays empty")
+            why = error.code
+        text = f"account id not told ({why}), going on without"
+        self._observer.noticed(Notice(Operation.GET_CALLER_IDENTITY, home, "self", text))
         return None
 
     async def _encryption(self, bucket: Bucket) -> tuple[Bucket, Encryption | Failure]:

@@ -84,20 +84,24 @@ class Pipeline:
         self._options = options
         self._observer = observer
         self._rows = rows
-        self._auditor = Auditor(gateway, asker, observer, identify=options.identify)
+        self._auditor = Auditor(gateway, asker, observer, identify=options.identify, expected_account=options.account)
         self._lanes: dict[str, Lane] = {}
         self._opened = ExitStack()
 
     async def run(self) -> None:
         """Send one row for each bucket. Raises `RunError`, bare or in a group, when that is not possible.
 
-        When the listing breaks off, what was listed until then is audited to the end first.
+        When the listing breaks off, what was listed until then is audited to the end first. Nothing is listed with
+        credentials of another account than `Options.account`.
         """
+        if self._options.account is not None:
+            await self.account()
         broken_off: ListingError | None = None
         with self._opened:
             async with anyio.create_task_group() as auditing:
                 async with anyio.create_task_group() as locating:
-                    locating.start_soon(self._auditor.account)
+                    if self._options.identify:
+                        locating.start_soon(self._auditor.account)
                     unlocated = self._open_lane(lambda bucket: self._locate(bucket, auditing), locating)
                     try:
                         await self._feed(unlocated, auditing)
@@ -108,6 +112,10 @@ class Pipeline:
                     lane.end()
         if broken_off is not None:
             raise broken_off
+
+    async def account(self) -> str | None:
+        """Give the id of the account under audit, as `Auditor.account` does."""
+        return await self._auditor.account()
 
     async def _feed(self, unlocated: Lane, auditing: TaskGroup) -> None:
         pages = list_buckets(self._gateway, self._asker, self._options, self._observer)

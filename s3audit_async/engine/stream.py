@@ -48,6 +48,7 @@ class RowStream:
         self._opened = AsyncExitStack()
         self._tasks: TaskGroup | None = None
         self._gateway: Gateway | None = None
+        self._pipeline: Pipeline | None = None
 
     @property
     def bytes_received(self) -> int:
@@ -59,7 +60,7 @@ class RowStream:
             raise RuntimeError("a row stream is for one run: make another one")
         gateway = self._gateway = await self._opened.enter_async_context(self._open_gateway())
         asker = Asker(gateway, self._options, self._observer)
-        pipeline = Pipeline(gateway, asker, self._options, self._observer, self._send)
+        pipeline = self._pipeline = Pipeline(gateway, asker, self._options, self._observer, self._send)
         self._tasks = anyio.create_task_group()
         await self._tasks.__aenter__()
         self._tasks.start_soon(self._run, pipeline)
@@ -92,6 +93,16 @@ class RowStream:
             if self._error is None:
                 raise StopAsyncIteration from None
             raise self._error  # noqa: B904 - its own cause says more than the end of a stream
+
+    async def account(self) -> str | None:
+        """Give the id of the account under audit; None where it is not told. No row waits for it.
+
+        One GetCallerIdentity serves this, `Options.identify` and `Options.account`. To be used within the block.
+        Raises `WrongAccountError` as the iteration does.
+        """
+        if self._pipeline is None:
+            raise RuntimeError("a row stream has to be entered first")
+        return await self._pipeline.account()
 
     def stop(self) -> None:
         """Ask the run to end now. The rows that are ready still come; then `InterruptedRunError` is raised."""
