@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import signal
 import sys
-import threading
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+from s3audit_async.cli.signals import as_ctrl_c
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _STDOUT = 1
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and give its exit code. The only place that prints fatal errors."""
-    with _sigterm_as_ctrl_c():
+    with as_ctrl_c():
         try:
             return _main(arguments)
         except KeyboardInterrupt:
@@ -64,20 +62,3 @@ def _main(arguments: Sequence[str] | None) -> int:
         print_error(f"unexpected {type(cause).__name__}: {cause}", "a defect of s3audit; please report it")
         return ExitCode.COULD_NOT_GO_ON
     return int(code or 0)
-
-
-@contextmanager
-def _sigterm_as_ctrl_c() -> Iterator[None]:
-    """Let SIGTERM end the command as Ctrl-C does, also while it has not come to a run that minds both."""
-
-    def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

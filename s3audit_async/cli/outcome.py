@@ -8,7 +8,13 @@ import sys
 from datetime import UTC, datetime
 from enum import IntEnum
 
-from s3audit_async.errors import ConfigurationError, InterruptedRunError, RunError, S3AuditError
+from s3audit_async.errors import (
+    ConfigurationError,
+    InterruptedRunError,
+    RunError,
+    S3AuditError,
+    WrongAccountError,
+)
 
 LOG_FORMATS = ("plain", "json")
 _STDERR = 2
@@ -22,20 +28,20 @@ class ExitCode(IntEnum):
     POLICY_VIOLATED = 1
     """Complete, and a policy that was asked for is violated."""
     USAGE = 2
-    """Options or files cannot be used. Nothing was asked of AWS."""
+    """Options, files or the account do not fit. No bucket was asked about."""
     INCOMPLETE = 3
     """Complete, but some rows hold an error that retries could not clear."""
     COULD_NOT_GO_ON = 4
     """Credentials, listing denied, disk full. What was audited is kept."""
     INTERRUPTED = 130
-    """Interrupted by Ctrl-C or SIGTERM. What was audited is kept."""
+    """Interrupted by Ctrl-C, SIGTERM or SIGHUP. What was audited is kept."""
 
 
 def exit_code_of(error: S3AuditError) -> ExitCode:
     """Give the exit code of an error that reached the command line."""
     if isinstance(error, InterruptedRunError):
         return ExitCode.INTERRUPTED
-    if isinstance(error, ConfigurationError):
+    if isinstance(error, ConfigurationError | WrongAccountError):
         return ExitCode.USAGE
     return ExitCode.COULD_NOT_GO_ON if isinstance(error, RunError) else ExitCode.USAGE
 

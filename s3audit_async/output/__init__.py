@@ -9,6 +9,7 @@ from s3audit_async.output.file import PARTIAL_SUFFIX, SYNC_SECONDS, FileOutput, 
 from s3audit_async.output.recording import FLUSH_BYTES, FLUSH_SECONDS, Output, record
 from s3audit_async.output.rows import RowBuffer
 from s3audit_async.output.standard import StandardOutput
+from s3audit_async.output.state import RunState, StateFile
 
 __all__ = [
     "FLUSH_BYTES",
@@ -18,7 +19,9 @@ __all__ = [
     "FileOutput",
     "Output",
     "RowBuffer",
+    "RunState",
     "StandardOutput",
+    "StateFile",
     "partial_of",
     "record",
 ]

@@ -1,0 +1,159 @@
+"""The report of one run: begun or gone on with, what of it is there, and the run state beside it."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from s3audit_async.analysis.reading import Layout
+from s3audit_async.analysis.summary import Summary
+from s3audit_async.cli.outcome import print_line
+from s3audit_async.errors import UsageError
+from s3audit_async.output import PARTIAL_SUFFIX, FileOutput, Output, RunState, StandardOutput, StateFile
+from s3audit_async.resume import look_at, restored, resume, state_of
+from s3audit_async.sinks import make_sink
+
+if TYPE_CHECKING:
+    from s3audit_async.cli.run import RunSettings
+    from s3audit_async.options import Options
+    from s3audit_async.ports import Sink
+    from s3audit_async.resume import Resumption, Unfinished
+
+
+@dataclass(slots=True, kw_only=True)
+class Report:
+    """An opened report: where it goes, in what form, and what of it is there already."""
+
+    output: Output
+    layout: Layout
+    sink: Sink
+    summary: Summary
+    options: Options
+    begin: bool = True
+    resumed: bool = False
+    kept: int = 0
+    """Rows that were there before, and stay."""
+    state_file: StateFile | None = None
+    """None where nobody can go on with the report."""
+    state: RunState | None = None
+    """What stands in that file; None while nothing does."""
+
+    @property
+    def rows(self) -> int:
+        """Rows that are in the report for certain; the summary counts those that are on their way, too."""
+        return self.kept + self.output.rows
+
+    def remember(self, account: str | None = None) -> None:
+        """Put into the run state what is known by now. Raises `OutputError`."""
+        if self.state_file is None:
+            return
+        state = state_of(replace(self.options, account=account or self.options.account), self.layout)
+        if state != self.state:
+            self.state_file.write(state)
+            self.state = state
+
+    def forget(self) -> None:
+        """Remove the run state: there is nothing left to resume."""
+        if self.state_file is not None:
+            self.state_file.remove()
+
+    def close(self) -> None:
+        """Let go of the report; if no row has come to it, of its file too. Raises `OutputError`."""
+        empty = not (self.rows or self.resumed)
+        untouched = isinstance(self.output, FileOutput) and not self.output.begun
+        try:
+            if self.state_file is not None and (empty or untouched):
+                self.state_file.put_back()
+        finally:
+            self.output.close(discard=empty)
+
+
+def begin(settings: RunSettings) -> Report:
+    """Begin a report. Raises `UsageError` if it cannot be, or `OutputError`."""
+    form = settings.format or "csv"
+    layout = Layout(form, wide=settings.wide or form != "csv")
+    output: Output
+    state_file = None
+    if settings.output == "-":
+        output = StandardOutput()
+    else:
+        output = file = FileOutput(_report_path(settings, form))
+        state_file = StateFile(file.final) if settings.again else None
+    report = Report(
+        output=output,
+        layout=layout,
+        sink=make_sink(form, output.buffer, wide=layout.wide),
+        summary=Summary(),
+        options=replace(settings.options, identify=layout.wide),
+        state_file=state_file,
+    )
+    with ExitStack() as failing:
+        failing.callback(report.close)
+        report.remember()
+        failing.pop_all()
+    return report
+
+
+def go_on(settings: RunSettings) -> Report:
+    """Go on with a report, and say with what. Raises `UsageError` if it cannot be, with nothing touched."""
+    if settings.output is not None:
+        raise UsageError("--resume writes to the report it completes", hint="leave -o out")
+    path = Path(settings.resume or "")
+    found = look_at(path)
+    layout = found.layout
+    if settings.format not in {None, layout.format} or (settings.wide and not layout.wide):
+        kind = f"{'wide ' if layout.wide and layout.format == 'csv' else ''}{layout.format}"
+        raise UsageError(f"{path} is a report in {kind}", hint="leave --format and --wide out: they stay as they are")
+    options = settings.options if found.state is None else restored(settings.options, found.state)
+    earlier = resume(path)
+    options = replace(options, account=options.account or earlier.account, identify=layout.wide, skip=earlier.names)
+    if not settings.quiet:
+        _tell(found, earlier, options)
+    return Report(
+        output=earlier.output,
+        layout=layout,
+        sink=make_sink(layout.format, earlier.output.buffer, wide=layout.wide),
+        summary=earlier.summary,
+        options=options,
+        begin=not earlier.begun,
+        resumed=True,
+        kept=len(earlier.names),
+        state_file=found.state_file,
+        state=found.state,
+    )
+
+
+def _tell(found: Unfinished, earlier: Resumption, options: Options) -> None:
+    again = f", {earlier.asked_again} with errors asked again" if earlier.asked_again else ""
+    torn = ", a torn last line dropped" if earlier.torn else ""
+    print_line(f"Going on with {len(earlier.names)} rows that are there{again}{torn}.")
+    unknown = [
+        *(["account"] if options.account is None else []),
+        *(["options"] if found.state is None else []),
+    ]
+    if unknown:
+        why = f"there is no {found.state_file.path}" if found.state is None else "it was not told then"
+        print_line(f"Whether the {' and the '.join(unknown)} are the same could not be checked: {why}.")
+
+
+def _report_path(settings: RunSettings, form: str) -> Path:
+    where = settings.output
+    if where is None:
+        where = _ask_where() if settings.again and sys.stdin.isatty() and sys.stderr.isatty() else "."
+    path = Path(where).expanduser()
+    if path.is_dir() or where.endswith("/"):
+        return path / f"bucketEncryptionReport_{datetime.now().astimezone():%Y%m%d-%H%M%S}.{form}"
+    if path.name.endswith(PARTIAL_SUFFIX):
+        raise UsageError(f"{path} would be the name of an unfinished report", hint=f"leave {PARTIAL_SUFFIX} out")
+    return path
+
+
+def _ask_where() -> str:
+    import click  # noqa: PLC0415 - for a terminal only
+
+    answer: str = click.prompt("Directory or file for the report", default=".", err=True)
+    return answer

@@ -1,0 +1,137 @@
+"""The run state: what a report does not hold of the run that writes it, in a file beside it, for whoever goes on."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from s3audit_async.errors import UsageError
+from s3audit_async.output import descriptors, places
+from s3audit_async.sinks import FORMATS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+STATE_SUFFIX = ".resume"
+"""Named for what it is there for. It goes with the final name, so that it need not move when the report is renamed."""
+
+_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunState:
+    """Whose report it is, in what form, and the options that chose the buckets. `account` is None while not known."""
+
+    account: str | None = None
+    format: str
+    wide: bool
+    buckets: tuple[str, ...] = ()
+    prefix: str | None = None
+    include_regions: tuple[str, ...] = ()
+    exclude_regions: tuple[str, ...] = ()
+
+
+class StateFile:
+    """The run state of one report on the disk: `<name>.resume`, there as long as there is something to resume.
+
+    Only a run that holds the report's lock may change it.
+    """
+
+    def __init__(self, final: Path) -> None:
+        self.path = final.with_name(final.name + STATE_SUFFIX)
+        self._before: bytes | None = None
+        self._changed = False
+
+    def read(self) -> RunState | None:
+        """Give what an earlier run left; None if it left nothing that can be read.
+
+        Raises `UsageError` for a file that holds something else: nobody can tell what to go on with then.
+        """
+        try:
+            data = self.path.read_bytes()
+        except OSError:  # gone, moved, or somebody else's: the report says enough to go on with
+            return None
+        try:
+            return _parse(json.loads(data))
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            raise UsageError(
+                f"{self.path} is not the state of a run that this s3audit can read",
+                hint="remove it to go on unchecked, and then give the same options again",
+            ) from error
+
+    def write(self, state: RunState) -> None:
+        """Put a state there, in one step, on the disk and for its owner only. Raises `OutputError`."""
+        data = json.dumps({"version": _VERSION, **asdict(state)}, indent=2, ensure_ascii=True).encode() + b"\n"
+        if not self._changed:
+            self._before = _content(self.path)
+            self._changed = True
+        self._replace(data)
+
+    def remove(self) -> None:
+        """Let there be none: the report is complete."""
+        self.path.unlink(missing_ok=True)
+
+    def put_back(self) -> None:
+        """Undo what was written: the run has left nothing that it would be the state of. Raises `OutputError`."""
+        if not self._changed:
+            return
+        if self._before is None:
+            self.remove()
+        else:
+            self._replace(self._before)
+        self._changed = False
+
+    def _replace(self, data: bytes) -> None:
+        coming = self.path.with_name(self.path.name + ".tmp")
+        try:
+            coming.unlink(missing_ok=True)  # what a run left that was killed
+            fd = places.create(coming)
+            try:
+                _, error = descriptors.write_all(fd, data)
+                if error is not None:
+                    raise error
+                descriptors.sync(fd)
+                coming.replace(self.path)
+            except OSError:
+                coming.unlink(missing_ok=True)
+                raise
+            finally:
+                os.close(fd)
+        except OSError as error:
+            raise descriptors.explain(error, str(self.path)) from error
+        places.sync_folder(self.path)
+
+
+def _content(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except OSError:  # nothing that could be put back
+        return None
+
+
+def _parse(content: Any) -> RunState:  # noqa: ANN401 - whatever stood in the file
+    if content["version"] != _VERSION or content["format"] not in FORMATS:
+        raise ValueError("of another version")
+    return RunState(
+        account=_text(content["account"]),
+        format=content["format"],
+        wide=bool(content["wide"]),
+        buckets=_texts(content["buckets"]),
+        prefix=_text(content["prefix"]),
+        include_regions=_texts(content["include_regions"]),
+        exclude_regions=_texts(content["exclude_regions"]),
+    )
+
+
+def _text(value: object) -> str | None:
+    if value is not None and not isinstance(value, str):
+        raise TypeError("no text")
+    return value
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(text, str) for text in value):
+        raise TypeError("no list of texts")
+    return tuple(value)
