@@ -30,10 +30,10 @@ def s3audit(
     )
 
 
-def start(*arguments: str | Path, cwd: Path | None = None) -> subprocess.Popen[str]:
-    """Start `s3audit ARGUMENTS`; the caller waits for it."""
+def start(*arguments: str | Path, cwd: Path | None = None, after: str = ":") -> subprocess.Popen[str]:
+    """Start `s3audit ARGUMENTS`, in the place of a shell that has done what comes `after`; the caller waits for it."""
     return subprocess.Popen(
-        [*COMMAND, *map(str, arguments)],
+        ["/bin/sh", "-c", f'{after}; exec "$@"', "sh", *COMMAND, *map(str, arguments)],
         cwd=cwd,
         env=environment(),
         stdin=subprocess.DEVNULL,

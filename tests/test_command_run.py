@@ -23,28 +23,13 @@ from benchmarks.stub import (
 )
 from s3audit_async.sinks.columns import WIDE
 from tests.command import s3audit, start
+from tests.reports import HEADER, expected, rows_of
 from tests.waiting import wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
-HEADER = "Bucket Name,Default Encryption Mode,SSE-KMS Key Type,Bucket Key"
 ENCRYPTION = "GetBucketEncryption"
-
-
-def rows_of(report: Path) -> dict[str, tuple[str, str, str]]:
-    """Columns B, C and D by bucket; a bucket that stands there twice is an error."""
-    with report.open(newline="", encoding="utf-8") as file:
-        lines = list(csv.reader(file, strict=True))
-    assert lines[0][:4] == HEADER.split(",")
-    assert len({line[0] for line in lines}) == len(lines)
-    return {line[0]: (line[1], line[2], line[3]) for line in lines[1:]}
-
-
-def expected(account: StubAccount) -> Mapping[str, tuple[str, str, str]]:
-    """What the report must say of an account."""
-    return {bucket.name: account.expected(bucket.name) for bucket in account.index}
 
 
 def test_a_run_writes_the_four_columns_and_ends_with_0(tmp_path: Path) -> None:

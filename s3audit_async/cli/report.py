@@ -131,13 +131,14 @@ def _tell(found: Unfinished, earlier: Resumption, options: Options) -> None:
     again = f", {earlier.asked_again} with errors asked again" if earlier.asked_again else ""
     torn = ", a torn last line dropped" if earlier.torn else ""
     print_line(f"Going on with {len(earlier.names)} rows that are there{again}{torn}.")
-    unknown = [
-        *(["account"] if options.account is None else []),
-        *(["options"] if found.state is None else []),
-    ]
-    if unknown:
+    subject = {
+        (True, False): "the account is",
+        (False, True): "the options are",
+        (True, True): "account and options are",
+    }.get((options.account is None, found.state is None))
+    if subject is not None:
         why = f"there is no {found.state_file.path}" if found.state is None else "it was not told then"
-        print_line(f"Whether the {' and the '.join(unknown)} are the same could not be checked: {why}.")
+        print_line(f"Whether {subject} the same could not be checked: {why}.")
 
 
 def _report_path(settings: RunSettings, form: str) -> Path:
