@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from s3audit_async import classify
+from s3audit_async.analysis.regions import RegionApart, RegionRows, set_apart
 from s3audit_async.model import AES256
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ NAMED = 10
 """How many buckets of a kind are named; the others are counted."""
 
 _MODES = {AES256: "SSE-S3", "aws:kms": "SSE-KMS", "aws:kms:dsse": "DSSE-KMS"}
+_NOWHERE = "unknown"
 _BUCKET_KEYS = {True: "on", False: "off", None: "not configured"}
 
 
@@ -47,6 +49,12 @@ class Summary:
     """Buckets whose encryption may not be read."""
     failed: Named = field(default_factory=Named)
     """Buckets whose row holds an error that retries could not clear."""
+    rows_by_region: dict[str, RegionRows] = field(default_factory=dict)
+
+    @property
+    def apart(self) -> list[RegionApart]:
+        """Regions that are set apart from the others, as `set_apart` finds them."""
+        return set_apart(self.rows_by_region, all_placed=not self.regions[_NOWHERE])
 
     def add(self, row: Row) -> None:
         """Count one row in; one that was read back from a narrow report will do."""
@@ -54,7 +62,9 @@ class Summary:
         unread = row.key_type == classify.UNKNOWN
         self.modes[_mode(row)] += 1
         self.key_types[row.key_type] += 1
-        self.regions[row.region or "unknown"] += 1
+        self.regions[row.region or _NOWHERE] += 1
+        if row.region:
+            self.rows_by_region.setdefault(row.region, RegionRows()).add(row)
         if not unread and row.key_type != classify.NOT_APPLICABLE:
             self.bucket_keys[_BUCKET_KEYS[row.bucket_key]] += 1
         if unread and row.mode == classify.ACCESS_DENIED:

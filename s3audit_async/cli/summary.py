@@ -8,16 +8,23 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from s3audit_async.analysis.regions import Apart
 from s3audit_async.cli.outcome import on_terminal, print_event, print_line, print_text, speaks_json
 
 if TYPE_CHECKING:
     from collections import Counter
 
+    from s3audit_async.analysis.regions import RegionApart
     from s3audit_async.analysis.summary import Named, Summary
     from s3audit_async.stats import RunStats
 
 _WIDTH_OFF_TERMINAL = 100
 _REGIONS_SHOWN = 20
+_APART = {
+    Apart.NO_ANSWER: ("No answer", ""),
+    Apart.NOT_ENABLED: ("Not enabled", "  (not enabled for the account, or does not take these tokens)"),
+    Apart.DENIED: ("Denied all", "  (a policy may forbid the region, as a region-deny control does)"),
+}
 
 
 def print_summary(summary: Summary, stats: RunStats, place: str) -> None:
@@ -35,6 +42,9 @@ def print_summary(summary: Summary, stats: RunStats, place: str) -> None:
     if summary.bucket_keys:
         table.add_row("Bucket Key", _counts(summary.bucket_keys, tail="  (of the KMS buckets)"))
     table.add_row("Regions", _counts(summary.regions, most=_REGIONS_SHOWN))
+    for why, (heading, hint) in _APART.items():
+        if regions := [region for region in summary.apart if region.why is why]:
+            table.add_row(heading, _apart(regions, hint))
     for heading, named in (("Denied", summary.denied), ("Failed", summary.failed)):
         if named.count:
             table.add_row(heading, _names(named))
@@ -52,6 +62,16 @@ def _counts(counter: Counter[str], *, most: int | None = None, tail: str = "") -
     shown = [f"{_plain(name)} {count}" for name, count in ordered[:most]]
     more = len(counter) - len(shown)
     return Text(", ".join(shown) + (f", {more} more" if more else "") + tail)
+
+
+def _apart(regions: list[RegionApart], hint: str) -> Text:
+    shown = [
+        f"{_plain(region.region)} ({region.rows} {'bucket' if region.rows == 1 else 'buckets'})"
+        + (f": {', '.join(map(_plain, region.codes))}" if region.codes else "")
+        for region in regions[:_REGIONS_SHOWN]
+    ]
+    more = len(regions) - len(shown)
+    return Text("; ".join(shown) + (f"; {more} more" if more else "") + hint)
 
 
 def _names(named: Named) -> Text:
