@@ -77,6 +77,9 @@ def test_the_benchmark_compares_every_contender_with_the_baseline(tmp_path: Path
     asked_for_keys = len(synthetic(24, 3, 2).lookups())
     for name in ("aiobotocore", "s3audit"):
         calls = contenders[name]["rounds"][0]["calls"]
+        assert calls.pop("GetCallerIdentity", 0) <= (
+            name == "s3audit"
+        )  # for its run state; the run does not wait for it
         assert calls == {"ListBuckets": 1, "GetBucketEncryption": 24, "DescribeKey": asked_for_keys}
 
 

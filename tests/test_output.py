@@ -263,6 +263,18 @@ def test_an_unfinished_report_is_left_or_discarded(tmp_path: Path, discard: bool
     assert names(tmp_path) == left
 
 
+async def test_a_finished_report_knows_when_another_run_has_begun_to_write_it(tmp_path: Path) -> None:
+    output = FileOutput(tmp_path / "report.csv")
+    while_writing = output.superseded
+    await output.finish()
+    finished = output.superseded
+    other = FileOutput(tmp_path / "report.csv")
+    later = output.superseded
+    other.close(discard=True)
+
+    assert (while_writing, finished, later) == (False, False, True)
+
+
 async def test_a_finished_report_is_not_discarded(tmp_path: Path) -> None:
     output = FileOutput(tmp_path / "report.csv")
     await output.finish()

@@ -49,7 +49,7 @@ class Report:
 
     def remember(self, account: str | None = None) -> None:
         """Put into the run state what is known by now. Raises `OutputError`."""
-        if self.state_file is None:
+        if self.state_file is None or self._is_superseded():
             return
         state = state_of(replace(self.options, account=account or self.options.account), self.layout)
         if state != self.state:
@@ -58,8 +58,11 @@ class Report:
 
     def forget(self) -> None:
         """Remove the run state: there is nothing left to resume."""
-        if self.state_file is not None:
+        if self.state_file is not None and not self._is_superseded():
             self.state_file.remove()
+
+    def _is_superseded(self) -> bool:
+        return isinstance(self.output, FileOutput) and self.output.superseded
 
     def close(self) -> None:
         """Let go of the report; if no row has come to it, of its file too. Raises `OutputError`."""

@@ -121,6 +121,11 @@ class FileOutput:
         """Whether anything has changed on the disk under the report's names."""
         return self._waiting is None
 
+    @property
+    def superseded(self) -> bool:
+        """Whether another run has begun to write the report since it was finished."""
+        return self._finished and self.partial.exists()
+
     async def flush(self) -> None:
         chunk = self.buffer.take()
         if chunk.data or self._is_sync_due():

@@ -36,7 +36,7 @@ class RunState:
 class StateFile:
     """The run state of one report on the disk: `<name>.resume`, there as long as there is something to resume.
 
-    Only a run that holds the report's lock may change it.
+    Only the run that writes the report may change it.
     """
 
     def __init__(self, final: Path) -> None:
