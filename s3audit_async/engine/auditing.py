@@ -13,7 +13,7 @@ import anyio
 from s3audit_async import classify
 from s3audit_async.codes import Verdict, is_denied, is_expired, rejects_credentials, verdict
 from s3audit_async.engine.listing import refused_credentials
-from s3audit_async.errors import CallError, RunError, TransportCode, WrongAccountError
+from s3audit_async.errors import CallError, NotAskedError, RunError, TransportCode, WrongAccountError
 from s3audit_async.keys import SingleFlight
 from s3audit_async.model import Bucket, Encryption, Failure, Key, Notice, Operation, Row
 from s3audit_async.redaction import plain
@@ -148,16 +148,22 @@ class Auditor:
         if found.key is None or is_predefined_alias(found.key):
             return _AWS_MANAGED
         region = key_region(found.key, bucket.region or self._gateway.home_region)
-        return await self._keys.get((region, found.key), partial(self._describe, found.key, region))
+        try:
+            return await self._keys.get((region, found.key), partial(self._describe, found.key, region))
+        except NotAskedError as error:
+            return classify.failure(error)
 
     async def _describe(self, reference: str, region: str) -> Key | Failure:
         request = partial(self._gateway.describe_key, reference, region)
-        self.distinct_keys += 1
         try:
             key = await self._asker.ask(Operation.DESCRIBE_KEY, reference, region, request)
+        except NotAskedError:
+            raise  # says nothing of the key, so it is not to be remembered: KMS may answer the next bucket that asks
         except CallError as error:
             await self._raise_if_pointless(error)
+            self.distinct_keys += 1
             return classify.failure(error)
+        self.distinct_keys += 1
         if key.arn is not None:
             # The same key may be named by id or alias here and by ARN there.
             self._keys.put((key_region(key.arn, region), key.arn), key)
