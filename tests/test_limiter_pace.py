@@ -362,7 +362,7 @@ async def test_a_gate_cut_to_one_recovers() -> None:
         traffic = Traffic(tasks)
         for _ in range(50):
             await traffic.throttle(*await traffic.send(gate, within=LONG))
-        await traffic.send(gate, 500, within=LONG)
+        await traffic.send(gate, 1000, within=LONG)
         for _ in range(30):
             await traffic.succeed(*traffic.of(gate), within=LONG)
         recovered = gate.in_flight
