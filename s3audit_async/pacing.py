@@ -89,7 +89,8 @@ class Pace:
         if held_back and self._estimate is not None:
             self._paced += gap
             cycle = max(_CYCLE_ROUNDS * self._round_trip, _CYCLE_REQUESTS / self._estimate)
-            self.rate = self._estimate * (1.0 + (1.0 - _BACKOFF) * (self._paced / cycle - 1.0) ** 3)
+            curve = 1.0 + (1.0 - _BACKOFF) * (self._paced / cycle - 1.0) ** 3
+            self.rate = max(_SLOWEST, self._estimate * curve)
 
     def let_through(self, now: float, seconds: float) -> None:
         """Note a request that was not throttled; the answer took so many `seconds`."""
@@ -136,7 +137,7 @@ class Pace:
             self._doubts, self._deaf = 0, _DEAF
         self._estimate = max(_SLOWEST, estimate)
         self._paced = 0.0
-        self.rate = self._estimate * _BACKOFF
+        self.rate = max(_SLOWEST, self._estimate * _BACKOFF)
 
     def _empty(self, when: float) -> None:
         self._emptied = when
