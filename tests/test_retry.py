@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import anyio
@@ -9,10 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from s3audit_async.errors import CallError, CredentialsError, TransportCode
+from s3audit_async.errors import CallError, CredentialsError, NotAskedError, TransportCode
 from s3audit_async.limiter import Slots
 from s3audit_async.model import Operation
 from s3audit_async.retry import RetryPolicy, ask_until_answered
+from tests import virtual_time
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -271,3 +273,92 @@ async def test_without_injected_randomness_the_waits_are_random_and_within_bound
 
     assert all(0.0 <= seconds <= 1.0 for seconds in slept)
     assert len(set(slept)) == 99
+
+
+def took(seconds: float, code: str = TRANSIENT, *, retry_after: float | None = None) -> CallError:
+    error = failed(code, retry_after=retry_after)
+    error.seconds = seconds
+    return error
+
+
+@pytest.mark.parametrize(
+    ("max_time", "attempts"), [(0.0, 1), (30.1, 1), (30.9, 1), (31.0, 2), (61.9, 2), (62.0, 3), (1000.0, 8)]
+)
+async def test_no_attempt_begins_after_the_time_for_retries_of_which_attempts_and_waits_take_their_part(
+    max_time: float, attempts: int
+) -> None:
+    """Each attempt takes 30 s, each wait 1 s."""
+    script = Script([took(30.0) for _ in range(10)])
+
+    with pytest.raises(CallError):
+        await script.play(RetryPolicy(max_attempts=8, max_time=max_time, first=2.0, longest=2.0))
+
+    assert (script.attempts, len(script.slept)) == (attempts, attempts - 1)
+
+
+async def test_a_wait_that_the_server_asks_for_counts_too() -> None:
+    script = Script([took(0.0, THROTTLE, retry_after=60.0) for _ in range(10)])
+
+    with pytest.raises(CallError):
+        await script.play(RetryPolicy(max_attempts=8, max_time=130.0, first=2.0, longest=2.0))
+
+    assert script.attempts == 3
+
+
+async def test_one_attempt_is_made_however_little_time_there_is() -> None:
+    script = Script(["yes"])
+
+    assert await script.play(RetryPolicy(max_attempts=8, max_time=0.0)) == "yes"
+
+
+def test_the_time_that_an_attempt_waits_for_its_turn_does_not_count() -> None:
+    """An hour in the queue, and then a failure after a second: there is time for all attempts."""
+
+    async def main() -> tuple[int, float]:
+        script = Script([took(1.0) for _ in range(10)])
+
+        async def attempt() -> str:
+            await anyio.sleep(3600)
+            return await script.attempt()
+
+        with pytest.raises(CallError):
+            await ask_until_answered(attempt, RetryPolicy(max_attempts=4, max_time=60.0), before_wait=lambda *_: None)
+        return script.attempts, anyio.current_time()
+
+    attempts, seconds = virtual_time.run(main)
+    assert attempts == 4
+    assert seconds > 4 * 3600
+
+
+@pytest.mark.parametrize("before", [0, 2])
+async def test_what_was_not_asked_is_not_asked_again(before: int) -> None:
+    not_asked = NotAskedError(Operation.GET_BUCKET_ENCRYPTION, "a-bucket", "eu-west-1", code=TransportCode.UNREACHABLE)
+    script = Script([*[failed() for _ in range(before)], not_asked, "never"])
+
+    with pytest.raises(NotAskedError) as raised:
+        await script.play(RetryPolicy(max_attempts=8))
+
+    assert raised.value is not_asked
+    assert (script.attempts, len(script.slept)) == (before + 1, before)
+
+
+def test_however_many_fail_side_by_side_each_question_has_all_of_its_attempts() -> None:
+    """There is no quota that all of them draw on, and that a storm of 503 would use up."""
+    attempts: Counter[int] = Counter()
+
+    async def main() -> None:
+        async def ask(number: int) -> None:
+            async def attempt() -> None:
+                attempts[number] += 1
+                await anyio.sleep(0.02)
+                raise failed(THROTTLE)
+
+            with pytest.raises(CallError):
+                await ask_until_answered(attempt, RetryPolicy(max_attempts=8), before_wait=lambda *_: None)
+
+        async with anyio.create_task_group() as tasks:
+            for number in range(200):
+                tasks.start_soon(ask, number)
+
+    virtual_time.run(main)
+    assert attempts == dict.fromkeys(range(200), 8)
