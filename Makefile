@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 NEWEST := .venv-newest
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test check format bench test-newest clean help
+.PHONY: demo test check format bench bench-throttling test-newest clean help
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -29,6 +29,9 @@ format: $(VENV)/.dev  ## format the code
 
 bench: $(VENV)/.dev  ## measure against the original script's algorithm and others, side by side
 	$(BIN)/python -m benchmarks
+
+bench-throttling: $(VENV)/.dev  ## measure how much of a rate that S3 allows is used, and how much is thrown away
+	$(BIN)/python -m benchmarks.throttling
 
 test-newest: $(NEWEST)/.dev  ## all tests with the newest aiobotocore, past what aioboto3 pins
 	$(NEWEST)/bin/python -m pytest -n auto

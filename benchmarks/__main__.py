@@ -46,20 +46,20 @@ def main(arguments: Sequence[str] | None = None, contenders: Sequence[Contender]
     )
     load = os.getloadavg()[0]
     try:
-        _tell("warming up")
+        tell("warming up")
         warm_up(contenders)
-        measured = run_course(course, contenders, told=_tell)
+        measured = run_course(course, contenders, told=tell)
     except ContenderError as error:
         print(f"The benchmark failed. {error}", file=sys.stderr)
         return 1
     worked_out = results(course, contenders, measured)
-    machine = _machine(load)
-    print(" ".join(f"{name} {value}" for name, value in machine.items()))
+    found = machine(load)
+    print(" ".join(f"{name} {value}" for name, value in found.items()))
     print(table(course, worked_out))
     if options.json is not None:
         content = {
             "baseline": BASELINE.name,
-            "machine": machine,
+            "machine": found,
             "course": asdict(course),
             "contenders": {name: result.as_json() for name, result in worked_out.items()},
         }
@@ -73,7 +73,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Audit one synthetic account on the loopback interface in several ways, in turn, and compare them.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
-    whole = _at_least(1)
+    whole = at_least(1)
     parser.add_argument("--buckets", type=whole, default=_DEFAULT.buckets, metavar="N")
     parser.add_argument(
         "--original-buckets",
@@ -82,7 +82,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="N",
         help="how many of them the sequential contender audits",
     )
-    parser.add_argument("--keys", type=_at_least(0), default=_DEFAULT.keys, metavar="N", help="distinct KMS keys")
+    parser.add_argument("--keys", type=at_least(0), default=_DEFAULT.keys, metavar="N", help="distinct KMS keys")
     parser.add_argument(
         "--regions", type=int, choices=range(1, len(REGIONS) + 1), default=_DEFAULT.regions, metavar="N"
     )
@@ -97,7 +97,9 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _at_least(least: int) -> Callable[[str], int]:
+def at_least(least: int) -> Callable[[str], int]:
+    """Make a parser of whole numbers that are no less."""
+
     def number(text: str) -> int:
         value = int(text)
         if value < least:
@@ -114,7 +116,7 @@ def _milliseconds(text: str) -> float:
     return value
 
 
-def _machine(load: float) -> dict[str, Any]:
+def machine(load: float) -> dict[str, Any]:
     """Say what the figures were measured on. `load` is the load average of the minute before."""
     return {
         "python": platform.python_version(),
@@ -124,7 +126,8 @@ def _machine(load: float) -> dict[str, Any]:
     }
 
 
-def _tell(line: str) -> None:
+def tell(line: str) -> None:
+    """Say how far it has come, on stderr."""
     print(line, file=sys.stderr, flush=True)
 
 

@@ -19,6 +19,8 @@ from benchmarks.contenders.course import Contender, Course, Measure
 from benchmarks.contenders.figures import FIGURES, RATIOS, results
 from benchmarks.contenders.rows import HEADER
 from benchmarks.stub import StubAccount, synthetic
+from benchmarks.throttling import main as throttling
+from benchmarks.throttling import outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -165,3 +167,50 @@ def test_a_ratio_is_taken_within_its_round() -> None:
             assert (ratio.least, ratio.median, ratio.most) == (0.5, 0.5, 0.5)
     assert set(found.figures) == set(FIGURES)
     assert found.ideal_wall_ms_per_bucket == 20.0 / 64
+
+
+def test_the_throttling_benchmark_compares_what_was_used_and_thrown_away(tmp_path: Path) -> None:
+    """Each contender's report is right, however it was throttled, and each run has its shares."""
+    figures = tmp_path / "figures.json"
+    tiny = ["--buckets=60", "--rate", "200", "--burst=5", "--regions", "1", "2", "--latency-ms=1", "--concurrency=8"]
+    ended = subprocess.run(
+        [sys.executable, "-m", "benchmarks.throttling", *tiny, "--json", str(figures)],
+        check=False,
+        capture_output=True,
+        cwd=ROOT,
+        text=True,
+        timeout=120,
+    )
+    assert ended.returncode == 0, ended.stderr
+    content = json.loads(figures.read_text())
+    assert content["baseline"] == "aiobotocore-adaptive"
+    assert [course["course"]["regions"] for course in content["courses"]] == [1, 2]
+    for course in content["courses"]:
+        assert list(course["contenders"]) == ["aiobotocore-adaptive", "aiobotocore-legacy", "s3audit"]
+        for name, found in course["contenders"].items():
+            assert name in ended.stdout
+            assert len(found["ratios"]) == len(found["rounds"]) == 1
+            (run,) = found["rounds"]
+            assert 0 < run["rate_used"] <= 1.01
+            assert 0 <= run["thrown_away"] < 1
+        assert course["contenders"]["aiobotocore-adaptive"]["ratios"] == [1.0]
+
+
+def test_a_wrong_row_fails_the_throttling_benchmark(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As it does the other."""
+    (tmp_path / "liar.py").write_text(LIAR)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    assert throttling(["--buckets=24", "--rate=200", "--regions=1"], [Contender("liar", "liar")]) == 1
+    assert "liar: the row of synthetic-0000000 is" in capsys.readouterr().err
+
+
+def test_the_share_of_the_rate_is_that_of_the_largest_region_and_counts_the_burst_once() -> None:
+    """150 buckets there, 100 a second for 1.4 s and 10 at once: all that was allowed."""
+    course = Course(buckets=400, regions=4, s3_rate=100.0, burst=10.0)
+    calls = {"ListBuckets": 4, "GetBucketEncryption": 496, "DescribeKey": 20}
+    measure = Measure(400, 2.0, 1.0, 1.0, calls, 1, 1, 0.0, throttled=100, asking_seconds=1.4)
+    found = outcome(course, measure, 150)
+    assert found.rate_used == pytest.approx(1.0)
+    assert found.thrown_away == pytest.approx(0.2)

@@ -11,7 +11,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,7 @@ from benchmarks.contenders.checking import WrongReportError, check_report
 from benchmarks.stub import StubProcess, synthetic
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from benchmarks.stub import StubAccount
 
@@ -47,12 +47,14 @@ class Contender:
     - `module`: what `python -m` runs.
     - `most_in_flight`: requests in flight that it makes at most, however many it may; None for as many as it may.
     - `sampled`: audits the first `original_buckets` only, as all of them would take too long.
+    - `environment`: variables that its process has besides.
     """
 
     name: str
     module: str
     most_in_flight: int | None = None
     sampled: bool = False
+    environment: Mapping[str, str] = field(default_factory=dict, hash=False)
 
 
 ORIGINAL = Contender("original", "benchmarks.contenders.original", most_in_flight=1, sampled=True)
@@ -64,7 +66,12 @@ CONTENDERS = (ORIGINAL, THREADS, BASELINE, S3AUDIT)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Course:
-    """The account and the conditions. `latency_ms` is the time the stub lets pass before each answer."""
+    """The account and the conditions.
+
+    - `latency_ms`: the time that the stub lets pass before each answer.
+    - `s3_rate`: S3 requests a second that the stub allows in each region, None for any number.
+    - `burst`: how many requests at once are within that rate.
+    """
 
     buckets: int = 400
     original_buckets: int = 60
@@ -73,6 +80,8 @@ class Course:
     latency_ms: float = 20.0
     concurrency: int = 64
     rounds: int = 3
+    s3_rate: float | None = None
+    burst: float = 10.0
 
     def buckets_of(self, contender: Contender) -> int:
         """How many buckets a contender audits."""
@@ -100,6 +109,10 @@ class Measure:
     peak_in_flight: int
     stub_cpu_seconds: float
     """CPU of the stub meanwhile. Near `wall_seconds`, it is the stub that was measured."""
+    throttled: int = 0
+    """Requests that the stub refused because they came too fast."""
+    asking_seconds: float = 0.0
+    """From the first request that the stub saw to the last."""
 
 
 class ContenderError(Exception):
@@ -115,9 +128,15 @@ def run_course(
     """
     measured: dict[str, list[Measure]] = {contender.name: [] for contender in contenders}
     account = synthetic(course.buckets, course.keys, course.regions)
-    with StubProcess(
-        buckets=course.buckets, keys=course.keys, regions=course.regions, latency_ms=course.latency_ms
-    ) as stub:
+    conditions: dict[str, float] = {
+        "buckets": course.buckets,
+        "keys": course.keys,
+        "regions": course.regions,
+        "latency_ms": course.latency_ms,
+    }
+    if course.s3_rate is not None:
+        conditions |= {"s3_rate": course.s3_rate, "burst": course.burst}
+    with StubProcess(**conditions) as stub:
         for number in range(1, course.rounds + 1):
             for contender in contenders:
                 measure = _run(course, contender, stub, account)
@@ -150,6 +169,8 @@ def _run(course: Course, contender: Contender, stub: StubProcess, account: StubA
         connections=after["connections"] - before["connections"] - 1,  # the second question was one more
         peak_in_flight=after["peak_in_flight"],
         stub_cpu_seconds=after["cpu_seconds"] - before["cpu_seconds"],
+        throttled=after["throttled"],
+        asking_seconds=after["seconds"],
     )
 
 
@@ -160,7 +181,7 @@ def _spent(contender: Contender, arguments: Sequence[str]) -> dict[str, float]:
             check=False,
             capture_output=True,
             cwd=_ROOT,
-            env=_environment(),
+            env={**_environment(), **contender.environment},
             stdin=subprocess.DEVNULL,
             text=True,
             timeout=_PATIENCE,

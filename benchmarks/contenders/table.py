@@ -28,7 +28,7 @@ def table(course: Course, results: Mapping[str, Result]) -> str:
             conditions,
             "",
             f"Figures: median (least-most) of {course.rounds} rounds. They are this machine's, and prove nothing.",
-            _columns(
+            columns(
                 [
                     "contender",
                     "CPU ms/bucket",
@@ -44,7 +44,7 @@ def table(course: Course, results: Mapping[str, Result]) -> str:
             ),
             "",
             f"Ratios, each taken within its round; below 1 is less than {baseline} (last column: than {original}).",
-            _columns(
+            columns(
                 ["contender", "CPU", "with start-up", "wall", f"wall to {original}"],
                 [_ratios(name, result) for name, result in results.items()],
             ),
@@ -82,7 +82,8 @@ def _number(value: float) -> str:
     return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
 
 
-def _columns(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def columns(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Lay out a table of text, left-aligned."""
     widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
     return "\n".join(
         _GAP.join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()

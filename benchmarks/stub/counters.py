@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, fields
 from threading import Lock
+from time import monotonic
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -37,6 +38,8 @@ class Stats:
     """Listings answered with buckets (or with none), not with an error."""
     throttled: int
     """Requests that a rate limit refused."""
+    seconds: float
+    """From the first request to the last."""
     unknown: int
     unknown_requests: tuple[str, ...]
     """The first `KEPT_UNKNOWN` of them."""
@@ -80,6 +83,8 @@ class Counters:
         self._peak = self._in_flight_now
         self._list_pages = 0
         self._throttled = 0
+        self._first_at: float | None = None
+        self._last_at = 0.0
         self._unknown: list[str] = []
         self._writes = 0
         self._poured = 0
@@ -106,7 +111,10 @@ class Counters:
     def begin(self, request: Request) -> None:
         """Count a request that has arrived in full."""
         region = request.region
+        now = monotonic()
         with self._lock:
+            self._first_at = now if self._first_at is None else self._first_at
+            self._last_at = now
             self._calls[request.operation, region] += 1
             self._in_flight[region] += 1
             self._in_flight_now += 1
@@ -185,6 +193,7 @@ class Counters:
                 open_connections=self._open_connections,
                 list_pages=self._list_pages,
                 throttled=self._throttled,
+                seconds=0.0 if self._first_at is None else self._last_at - self._first_at,
                 unknown=calls["Unknown"],
                 unknown_requests=tuple(self._unknown),
                 writes=self._writes,
