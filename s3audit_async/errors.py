@@ -23,7 +23,7 @@ class TransportCode(StrEnum):
     CLOSED = "ConnectionClosed"
     """The connection went away before the answer was whole."""
     INVALID_RESPONSE = "InvalidResponse"
-    """An answer that is not what the API promises: truncated, not parsable, parts missing."""
+    """An answer that is not what the API promises: truncated, not parsable, parts missing, or made to do harm."""
     TLS = "TLSError"
     """Certificate or handshake refused; asking again does not help."""
     UNEXPECTED = "UnexpectedError"

@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 
 _REGION = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")  # one word will do: S3-compatible stores have such
+_HOST_LABEL = re.compile(r"(?![0-9]+$)(?!-)[A-Za-z0-9-]{1,63}(?<!-)")
 _LONGEST_REGION = 32  # twice the longest of today
 _PREDEFINED_ALIAS = re.compile(r"(?:arn:[^:]*:kms:[^:]*:[^:]*:)?alias/aws/.*", re.DOTALL)
 _ARN = re.compile(r"arn:[^:]*:kms:(?P<region>[^:]*):(?P<account>[^:]*):(?P<resource>.+)", re.DOTALL)
@@ -27,6 +28,14 @@ class KeyArn:
 def is_region(name: str) -> bool:
     """Tell whether a text has the form of a region's name, and so may become part of a host name."""
     return len(name) <= _LONGEST_REGION and _REGION.fullmatch(name) is not None
+
+
+def is_host_label(name: str) -> bool:
+    """Tell whether a text may be one part of a host name: what a server calls a region is no more than that.
+
+    S3-compatible stores have regions such as `RegionOne`. The rule is botocore's own (utils.py, validate_region_name).
+    """
+    return _HOST_LABEL.fullmatch(name) is not None
 
 
 def parse_key_arn(reference: str) -> KeyArn | None:

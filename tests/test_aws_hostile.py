@@ -139,7 +139,11 @@ async def test_a_compressed_answer_is_not_unpacked() -> None:
 
 
 @pytest.mark.parametrize("status", [200, 400])
-@pytest.mark.parametrize("body", [BOMB, b'<!DOCTYPE a SYSTEM "file:///etc/passwd"><a/>'])
+@pytest.mark.parametrize(
+    "body",
+    [BOMB, BOMB.decode().encode("utf-16"), BOMB.decode().encode("utf-16-be"), b'<!DOCTYPE a SYSTEM "file:///x"><a/>'],
+    ids=["bomb", "utf-16", "utf-16-be", "file"],
+)
 @pytest.mark.parametrize("operation", [ENCRYPTION, "ListBuckets", "GetBucketLocation", "GetCallerIdentity"])
 async def test_a_document_type_is_refused_before_it_is_parsed(operation: str, body: bytes, status: int) -> None:
     """Entities that grow a thousand millionfold, or name a file, are not looked at, whatever expat does with them."""
@@ -246,7 +250,7 @@ async def test_a_listing_with_odd_entries_is_no_listing(entries: str) -> None:
         assert stub.stats.calls["ListBuckets"] == 2
 
 
-@pytest.mark.parametrize("region", ["evil.example.com", "a/b", "x" * 100, "\u202ea"])
+@pytest.mark.parametrize("region", ["evil.example.com", "a/b", "x" * 100, "-a", "1234", "\u202ea"])
 async def test_a_location_that_is_no_region_is_not_gone_to(region: str) -> None:
     """It would become part of a host name."""
     body = f"<LocationConstraint>{region}</LocationConstraint>".encode()
@@ -353,6 +357,8 @@ def test_nothing_that_is_written_holds_a_secret(
         assert stub.stats.calls[operation] >= 1
     assert "Traceback" not in done.stderr
     written = [done.stdout, done.stderr, *(path.read_text() for path in tmp_path.iterdir())]
+    if operation in {"ListBuckets", "DescribeKey"}:
+        assert any("[redacted]" in text for text in written)  # something of the message has come through
     for text in written:
         for secret in (SECRET_KEY, TOKEN, TOKEN[:20], ACCESS_KEY, "Signature=0", "Credential=AKIA"):
             assert secret not in text

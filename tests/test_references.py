@@ -4,7 +4,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from s3audit_async.references import KeyArn, is_alias, is_predefined_alias, is_region, key_region, parse_key_arn
+from s3audit_async.references import (
+    KeyArn,
+    is_alias,
+    is_host_label,
+    is_predefined_alias,
+    is_region,
+    key_region,
+    parse_key_arn,
+)
 
 ID = "1234abcd-12ab-34cd-56ef-1234567890ab"
 ACCOUNT = "111122223333"
@@ -179,3 +187,13 @@ def test_any_text_at_all_can_be_judged(reference: str) -> None:
 
     assert is_region(key_region(reference, "eu-west-1"))
     assert is_alias(reference) or not predefined
+
+
+@pytest.mark.parametrize("name", ["us-east-1", "RegionOne", "default", "US", "a" * 63])
+def test_what_a_store_calls_a_region_may_be_part_of_a_host_name(name: str) -> None:
+    assert is_host_label(name)
+
+
+@pytest.mark.parametrize("name", ["", "a.b", "a/b", "a b", "-a", "a-", "123", "a" * 64, "a\n", "ä"])
+def test_what_cannot_be_one_part_of_a_host_name_is_told(name: str) -> None:
+    assert not is_host_label(name)

@@ -33,8 +33,10 @@ from benchmarks.stub import (
     Delay,
     ErrorAnswer,
     Fault,
+    Flood,
     Garbage,
     Hang,
+    Issuer,
     Paging,
     RateLimit,
     Request,
@@ -52,6 +54,7 @@ from benchmarks.stub import (
     synthetic,
 )
 from benchmarks.stub.behaviour import TokenBucket
+from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -562,3 +565,55 @@ def test_the_process_ends_on_sigterm() -> None:
 def test_a_process_that_cannot_start_says_so() -> None:
     with pytest.raises(RuntimeError, match="exit status 2"):
         StubProcess(paging="nonsense").__enter__()
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+def test_a_flood_is_sent_no_faster_than_it_is_read(chunked: bool) -> None:
+    with StubAws(StubAccount(), Behaviour(faults=lambda _: Flood(2**30, chunked))) as stub:
+        connection = HTTPConnection(urlsplit(stub.url).netloc)
+        connection.request("GET", "/")
+        answer = connection.getresponse()
+        assert len(answer.read(2**20)) == 2**20
+        connection.close()
+        answer.close()
+        wait_until(lambda: not stub.stats.open_connections, what="the flood ended")
+        assert 2**20 <= stub.stats.poured < 2**26
+
+
+def test_a_flood_ends() -> None:
+    with StubAws(StubAccount(), Behaviour(faults=lambda _: Flood(200_000, chunked=True, piece=b"ab"))) as stub:
+        connection = HTTPConnection(urlsplit(stub.url).netloc)
+        connection.request("GET", "/")
+        assert connection.getresponse().read() == b"ab" * 100_000
+        connection.close()
+        assert stub.stats.poured == 200_000
+
+
+def test_an_issuer_counts_what_it_issues_and_refuses_what_has_ended() -> None:
+    issuer = Issuer(uses=1, failures=[500])
+    assert issuer.issue("sts") == 500
+    issued = issuer.issue("sts")
+    assert not isinstance(issued, int)
+    request = Request("ListBuckets", access_key=issued.access_key)
+    assert issuer.refusal(Request("ListBuckets", access_key="AKIAOFSOMEBODYELSE00")) is None
+    assert issuer.refusal(request) is None
+    refusal = issuer.refusal(request)
+    assert refusal is not None
+    assert refusal.code == "ExpiredToken"
+    assert (issuer.asked, issuer.issued) == ({"sts": 2}, (issued,))
+
+
+def test_an_issuer_refuses_what_it_revoked_or_whose_time_is_over() -> None:
+    issuer = Issuer()
+    issued = issuer.issue("sso")
+    assert not isinstance(issued, int)
+    request = Request("DescribeKey", "kms", access_key=issued.access_key)
+    assert issuer.refusal(request) is None
+    issuer.revoke()
+    refusal = issuer.refusal(request)
+    assert refusal is not None
+    assert refusal.code == "ExpiredTokenException"
+    late = Issuer(life=-1)
+    over = late.issue("sso")
+    assert not isinstance(over, int)
+    assert late.refusal(Request("ListBuckets", access_key=over.access_key)) is not None

@@ -17,7 +17,7 @@ from s3audit_async.aws.errors import UnusableAnswerError
 from s3audit_async.classify import location
 from s3audit_async.model import Bucket, BucketPage, Identity, Key, Rule
 from s3audit_async.redaction import plain
-from s3audit_async.references import is_region
+from s3audit_async.references import is_host_label
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -68,7 +68,7 @@ def bucket_page(answer: Mapping[str, Any]) -> BucketPage:
 def bucket_location(answer: Mapping[str, Any]) -> str:
     """Read an answer of GetBucketLocation as a region."""
     region = location(_text(answer, "LocationConstraint"))
-    if not is_region(region):
+    if not is_host_label(region):
         raise UnusableAnswerError(f"LocationConstraint is no region: {region}")
     return region
 
@@ -77,7 +77,7 @@ def bucket_region(answer: Mapping[str, Any]) -> str | None:
     """Read where an answer of HeadBucket says that the bucket is."""
     headers = answer["ResponseMetadata"]["HTTPHeaders"]
     region = headers.get("x-amz-bucket-region") or _text(answer, "BucketRegion")
-    return region if region and is_region(region) else None
+    return region if region and is_host_label(region) else None
 
 
 def rules(answer: Mapping[str, Any]) -> tuple[Rule, ...]:
@@ -113,7 +113,7 @@ def _bucket(entry: Mapping[str, Any]) -> Bucket:
     if name is None:
         raise UnusableAnswerError("the listing holds a bucket without a name")
     region = _text(entry, "BucketRegion")
-    if region is not None and not is_region(region):
+    if region is not None and not is_host_label(region):
         raise UnusableAnswerError(f"the listing holds a bucket whose region is none: {region}")
     return Bucket(name, region, _of_type(entry, "CreationDate", datetime))
 

@@ -98,15 +98,15 @@ class RunCredentials:
         held = getattr(self._source, "_frozen_credentials", None)
         if held is not None and held is not self._issue.frozen:  # the session's owner, or another run, refreshed them
             self._keep(held)
-        if not self._within(LATE_SECONDS, 8):
-            if not self._within(EARLY_SECONDS, 2) or self._refreshing.locked() or monotonic() < self._not_before:
-                return
+        if not self._is_early():
+            return
+        if self._is_late():
+            async with self._refreshing:
+                if self._is_late():
+                    await self._refresh()
+        elif not self._refreshing.locked() and monotonic() >= self._not_before:
             async with self._refreshing:
                 await self._refresh_early()
-            return
-        async with self._refreshing:
-            if self._within(LATE_SECONDS, 8):
-                await self._refresh()
 
     async def renew(self, generation: int) -> bool:
         """Get others than those of `generation`, which a server has refused as expired; False if there are none.
@@ -137,11 +137,9 @@ class RunCredentials:
 
     async def _refresh_early(self) -> None:
         """Try once. Nothing is lost yet if that fails, for whatever reason: the last try is the one to complain."""
-        if not self._within(EARLY_SECONDS, 2):
-            return
         with anyio.move_on_after(_EARLY_PATIENCE), suppress(Exception):
             await self._ask_source(forced=False)
-        if self._within(EARLY_SECONDS, 2):
+        if self._is_early():
             self._not_before = monotonic() + min(_LONGEST_PAUSE, self._remaining() / 4)
 
     async def _refresh(self, *, forced: bool = False) -> None:
@@ -180,9 +178,11 @@ class RunCredentials:
             return float("inf")
         return float(self._source._seconds_remaining())  # noqa: SLF001 - public is only whether it is less than so much
 
-    def _within(self, seconds: float, part: int) -> bool:
-        life = self._issue.life if self._issue else 0.0
-        return self._remaining() < min(seconds, life / part)
+    def _is_early(self) -> bool:
+        return self._issue is not None and self._remaining() < min(EARLY_SECONDS, self._issue.life / 2)
+
+    def _is_late(self) -> bool:
+        return self._issue is not None and self._remaining() < min(LATE_SECONDS, self._issue.life / 8)
 
 
 def _is_refreshable(source: Any) -> bool:  # noqa: ANN401 - untyped SDK object

@@ -19,7 +19,7 @@ from botocore.parsers import ResponseParserError
 from s3audit_async.codes import Reaction, react
 from s3audit_async.errors import CallError, CredentialsError, TransportCode
 from s3audit_async.redaction import Secrets, plain
-from s3audit_async.references import is_region
+from s3audit_async.references import is_host_label
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -110,7 +110,7 @@ def _from_answer(
         message=plain(error.get("Message") or "", secrets),
         status=status,
         retry_after=retry_after(headers),
-        bucket_region=told if isinstance(told, str) and is_region(told) else None,
+        bucket_region=told if isinstance(told, str) and is_host_label(told) else None,
     )
 
 

@@ -61,7 +61,7 @@ class Clients:
         self.traffic = Traffic()
         self.secrets = Secrets()
         self.credentials = RunCredentials(_botocore_session(session).get_credentials, self.secrets)
-        _botocore_session(session).register_component("response_parser_factory", GuardedParsers())
+        _guard_parsers(session)
         _teach_blocked_encryption_types(session)
 
     async def get(self, service: Service, region: str) -> Any:  # noqa: ANN401 - SDK clients are made at run time
@@ -115,6 +115,11 @@ class Clients:
 def _botocore_session(session: aioboto3.Session) -> Any:  # noqa: ANN401 - untyped SDK object
     # aioboto3 has no public way to the session it wraps (15.5.0, aioboto3/session.py).
     return session._session  # noqa: SLF001
+
+
+def _guard_parsers(session: aioboto3.Session) -> None:
+    """Have a session's clients made with parsers that fail in one way only; those that fetch credentials, too."""
+    _botocore_session(session).register_component("response_parser_factory", GuardedParsers())
 
 
 def _teach_blocked_encryption_types(session: aioboto3.Session) -> None:

@@ -70,9 +70,9 @@ class BoundedAnswer:
                     raise self._unusable(f"the answer does not end within {limit:,} bytes")
                 chunks.append(chunk)
             body = b"".join(chunks)
-            if _DOCTYPE in body:
-                # No answer of AWS's has one. It can define entities that grow by a thousand million when parsed, which
-                # only newer versions of expat notice. botocore decodes as UTF-8 whatever a document says of itself.
+            # No answer of AWS's has one. It can define entities that grow by a thousand million when parsed, which only
+            # newer versions of expat notice. Expat takes UTF-16 too, whatever it is told of the encoding.
+            if _DOCTYPE in body or (b"\0" in body and _DOCTYPE in body.replace(b"\0", b"")):
                 raise self._unusable("the answer has a document type definition, as no answer of AWS's has")
         except BaseException:
             response.close()
