@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from enum import Enum, auto
+from enum import Enum
 from typing import TYPE_CHECKING
 
 from s3audit_async import classify
-from s3audit_async.codes import rejects_credentials
-from s3audit_async.errors import TransportCode
+from s3audit_async.codes import is_unanswered, rejects_credentials
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from s3audit_async.model import Row
 
-_SILENCE = frozenset({TransportCode.UNREACHABLE, TransportCode.READ_TIMEOUT, TransportCode.TLS, TransportCode.CLOSED})
 _NOT_SIGNED_UP = frozenset({"AuthFailure", "NotSignedUp", "OptInRequired"})
 _FEWEST_DENIED = 2  # a single bucket may well have a policy of its own
 
@@ -24,11 +22,11 @@ _FEWEST_DENIED = 2  # a single bucket may well have a policy of its own
 class Apart(Enum):
     """What sets a region apart from the others."""
 
-    NO_ANSWER = auto()
+    NO_ANSWER = "no answer"
     """Not one of its buckets could be asked about."""
-    NOT_ENABLED = auto()
+    NOT_ENABLED = "not enabled"
     """It takes the credentials for none of its buckets, and other regions do."""
-    DENIED = auto()
+    DENIED = "denied"
     """It denies all of its buckets, and other regions do not."""
 
 
@@ -47,7 +45,7 @@ class RegionRows:
         self.rows += 1
         if row.key_type != classify.UNKNOWN:
             return
-        silent = row.mode in _SILENCE
+        silent = is_unanswered(row.mode)
         refused = rejects_credentials(row.mode) or row.mode in _NOT_SIGNED_UP
         self.silent += silent
         self.refused += refused

@@ -82,6 +82,7 @@ class Summary:
             "regions": dict(self.regions),
             "denied": self.denied.count,
             "failed": self.failed.count,
+            "regions_apart": {region.region: region.why.value for region in self.apart},
         }
 
 

@@ -36,6 +36,7 @@ def _main(arguments: Sequence[str] | None) -> int:
         use_log_format,
     )
     from s3audit_async.errors import S3AuditError  # noqa: PLC0415
+    from s3audit_async.redaction import plain  # noqa: PLC0415
 
     use_log_format(LOG_FORMATS[0])
     try:
@@ -59,6 +60,6 @@ def _main(arguments: Sequence[str] | None) -> int:
         cause: BaseException = error
         while isinstance(cause, BaseExceptionGroup):
             cause = cause.exceptions[0]
-        print_error(f"unexpected {type(cause).__name__}: {cause}", "a defect of s3audit; please report it")
+        print_error(f"unexpected {type(cause).__name__}: {plain(cause)}", "a defect of s3audit; please report it")
         return ExitCode.COULD_NOT_GO_ON
     return int(code or 0)

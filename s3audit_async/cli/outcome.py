@@ -15,6 +15,7 @@ from s3audit_async.errors import (
     S3AuditError,
     WrongAccountError,
 )
+from s3audit_async.redaction import printable
 
 LOG_FORMATS = ("plain", "json")
 _STDERR = 2
@@ -79,11 +80,6 @@ def print_event(event: str, text: str, **fields: object) -> None:
         print_text(json.dumps({"time": moment, "event": event, **fields}) + "\n")  # escapes all that is not ASCII
     else:
         print_text(printable(text) + "\n")
-
-
-def printable(text: str) -> str:
-    """Put spaces in the place of what a terminal would obey: control characters, and those that turn text around."""
-    return text if text.isprintable() else "".join(one if one.isprintable() else " " for one in text)
 
 
 def print_text(text: str) -> None:

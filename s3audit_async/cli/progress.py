@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from s3audit_async.cli.log import EventLog
 from s3audit_async.cli.outcome import on_terminal, speaks_json
 from s3audit_async.ports import Observer
+from s3audit_async.redaction import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -93,7 +94,7 @@ class Progress(Observer):
         busiest = sorted(dict(self._waiting).items(), key=lambda lane: -lane[1])
         for region, waiting in busiest[:_LANES_SHOWN]:
             counts = (self._done[region], waiting, self._retries[region], self._throttles[region])
-            table.add_row(Text("".join(filter(str.isprintable, region))), *map(str, counts))
+            table.add_row(Text(printable(region)), *map(str, counts))
         if len(busiest) > _LANES_SHOWN:
             table.add_row(Text(f"and {len(busiest) - _LANES_SHOWN} more", style="dim"))
         bar = Padding(ProgressBar(total=max(self._routed, 1), completed=self._audited), 0)  # it ends no line itself

@@ -22,7 +22,7 @@ from s3audit_async.cli.summary import print_summary
 from s3audit_async.errors import InterruptedRunError, OutputError, RunError, UsageError, WrongAccountError
 from s3audit_async.observe import Observers
 from s3audit_async.options import Options, check_region
-from s3audit_async.output import FileOutput, record
+from s3audit_async.output import PARTIAL_SUFFIX, STATE_SUFFIX, FileOutput, record
 from s3audit_async.stats import RunStats
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def perform(settings: RunSettings, session: aioboto3.Session | None = None) -> i
         observer: Observer = stats
         if not settings.quiet:
             observer = Observers(stats, stack.enter_context(watching(verbose=settings.verbose)))
-        error = anyio.run(_audit, session, report, observer, settings.quiet)
+        error = anyio.run(_audit, session, report, observer, stats, settings.quiet)
     if settings.stats is not None:
         _write_stats(Path(settings.stats), stats)
     return _conclude(settings, report, stats, error)
@@ -86,13 +86,17 @@ def _check_stats(settings: RunSettings) -> None:
         raise UsageError(f"there is no directory for --stats {path}", hint="make it first")
     if path.is_dir():
         raise UsageError(f"--stats {path} is a directory", hint="name a file in it")
-    if path in {Path(place).absolute() for place in (settings.output, settings.resume) if place}:
+    named = [Path(place).absolute() for place in (settings.output, settings.resume) if place]
+    report_names = {report.with_name(report.name.removesuffix(PARTIAL_SUFFIX)) for report in named}
+    if path.with_name(path.name.removesuffix(PARTIAL_SUFFIX).removesuffix(STATE_SUFFIX)) in report_names:
         raise UsageError(f"--stats {path} is where the report goes", hint="name another file")
 
 
-async def _audit(session: aioboto3.Session, report: Report, observer: Observer, quiet: bool) -> RunError | None:
+async def _audit(
+    session: aioboto3.Session, report: Report, observer: Observer, stats: RunStats, quiet: bool
+) -> RunError | None:
     """Run the engine into the report. Gives the error that ended the run; None if it is complete."""
-    run = _Run(session, report, observer, quiet=quiet)
+    run = _Run(session, report, observer, stats, quiet=quiet)
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(run.watch_signals)
         await run.go()
@@ -101,18 +105,22 @@ async def _audit(session: aioboto3.Session, report: Report, observer: Observer, 
 
 
 class _Run:
-    """One run and the ways in which it ends."""
+    """One run of the engine into a report, and the ways in which it ends."""
 
-    def __init__(self, session: aioboto3.Session, report: Report, observer: Observer, *, quiet: bool) -> None:
+    def __init__(
+        self, session: aioboto3.Session, report: Report, observer: Observer, stats: RunStats, *, quiet: bool
+    ) -> None:
         self._session = session
         self._report = report
         self._observer = observer
+        self._stats = stats
         self._quiet = quiet
         self._scope = anyio.CancelScope()
         self._rows: RowStream | None = None
         self._stopping = False
         self._complete = False
         self.error: RunError | None = None
+        """What ended it; None if it is complete."""
 
     async def go(self) -> None:
         """Audit everything, or until told to stop."""
@@ -129,6 +137,9 @@ class _Run:
                             tasks.cancel_scope.cancel()  # nobody has to know the account any more
             except RunError as error:
                 self.error = error
+        if self._rows is not None:
+            self._stats.distinct_keys = self._rows.distinct_keys
+            self._stats.bytes_received = self._rows.bytes_received
         if self._scope.cancelled_caught and not self._complete:
             self.error = InterruptedRunError("interrupted")
         if self._complete and not report.summary.failed.count:

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from s3audit_async.analysis.regions import Apart
 from s3audit_async.cli.outcome import on_terminal, print_event, print_line, print_text, speaks_json
+from s3audit_async.redaction import printable
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -59,15 +60,15 @@ def print_summary(summary: Summary, stats: RunStats, place: str) -> None:
 
 def _counts(counter: Counter[str], *, most: int | None = None, tail: str = "") -> Text:
     ordered = sorted(counter.items(), key=lambda entry: (-entry[1], entry[0]))
-    shown = [f"{_plain(name)} {count}" for name, count in ordered[:most]]
+    shown = [f"{printable(name)} {count}" for name, count in ordered[:most]]
     more = len(counter) - len(shown)
     return Text(", ".join(shown) + (f", {more} more" if more else "") + tail)
 
 
 def _apart(regions: list[RegionApart], hint: str) -> Text:
     shown = [
-        f"{_plain(region.region)} ({region.rows} {'bucket' if region.rows == 1 else 'buckets'})"
-        + (f": {', '.join(map(_plain, region.codes))}" if region.codes else "")
+        f"{printable(region.region)} ({region.rows} {'bucket' if region.rows == 1 else 'buckets'})"
+        + (f": {', '.join(map(printable, region.codes))}" if region.codes else "")
         for region in regions[:_REGIONS_SHOWN]
     ]
     more = len(regions) - len(shown)
@@ -76,14 +77,9 @@ def _apart(regions: list[RegionApart], hint: str) -> Text:
 
 def _names(named: Named) -> Text:
     more = named.count - len(named.first)
-    names = ", ".join(map(_plain, sorted(named.first)))
+    names = ", ".join(map(printable, sorted(named.first)))
     return Text(f"{named.count}: {names}" + (f" and {more} more" if more else ""))
 
 
 def _trouble(stats: RunStats) -> str:
     return f"  ({stats.retries} retries, {stats.throttles} throttled)" if stats.retries or stats.throttles else ""
-
-
-def _plain(text: str) -> str:
-    """Leave out what a terminal would obey: codes and names are text from outside."""
-    return "".join(character if character.isprintable() else "?" for character in text)

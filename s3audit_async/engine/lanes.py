@@ -84,7 +84,7 @@ class Pipeline:
         self._options = options
         self._observer = observer
         self._rows = rows
-        self._auditor = Auditor(gateway, asker, observer, identify=options.identify, expected_account=options.account)
+        self.auditor = Auditor(gateway, asker, observer, identify=options.identify, expected_account=options.account)
         self._lanes: dict[str, Lane] = {}
         self._opened = ExitStack()
 
@@ -95,13 +95,13 @@ class Pipeline:
         credentials of another account than `Options.account`.
         """
         if self._options.account is not None:
-            await self.account()
+            await self.auditor.account()
         broken_off: ListingError | None = None
         with self._opened:
             async with anyio.create_task_group() as auditing:
                 async with anyio.create_task_group() as locating:
                     if self._options.identify:
-                        locating.start_soon(self._auditor.account)
+                        locating.start_soon(self.auditor.account)
                     unlocated = self._open_lane(lambda bucket: self._locate(bucket, auditing), locating)
                     try:
                         await self._feed(unlocated, auditing)
@@ -112,10 +112,6 @@ class Pipeline:
                     lane.end()
         if broken_off is not None:
             raise broken_off
-
-    async def account(self) -> str | None:
-        """Give the id of the account under audit, as `Auditor.account` does."""
-        return await self._auditor.account()
 
     async def _feed(self, unlocated: Lane, auditing: TaskGroup) -> None:
         pages = list_buckets(self._gateway, self._asker, self._options, self._observer)
@@ -131,7 +127,7 @@ class Pipeline:
         self._observer.listing_ended()
 
     async def _locate(self, bucket: Bucket, auditing: TaskGroup) -> None:
-        located = await self._auditor.locate(bucket)
+        located = await self.auditor.locate(bucket)
         # What cannot be located is asked for at home, and has a row whatever regions were chosen.
         await self._route(located, located.region or self._gateway.home_region, auditing)
 
@@ -145,7 +141,7 @@ class Pipeline:
         await lane.put(bucket)
 
     async def _audit(self, bucket: Bucket, lane: str) -> None:
-        row = await self._auditor.audit(bucket)
+        row = await self.auditor.audit(bucket)
         try:
             await self._deliver(row)
         except anyio.BrokenResourceError:

@@ -55,6 +55,11 @@ class RowStream:
         """Bytes of answer bodies that were read so far; stays readable after the block."""
         return self._gateway.bytes_received if self._gateway is not None else 0
 
+    @property
+    def distinct_keys(self) -> int:
+        """Keys that KMS was asked about so far; stays readable after the block."""
+        return self._pipeline.auditor.distinct_keys if self._pipeline is not None else 0
+
     async def __aenter__(self) -> Self:
         if self._tasks is not None:
             raise RuntimeError("a row stream is for one run: make another one")
@@ -102,7 +107,7 @@ class RowStream:
         """
         if self._pipeline is None:
             raise RuntimeError("a row stream has to be entered first")
-        return await self._pipeline.account()
+        return await self._pipeline.auditor.account()
 
     def stop(self) -> None:
         """Ask the run to end now. The rows that are ready still come; then `InterruptedRunError` is raised."""

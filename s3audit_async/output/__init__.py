@@ -9,12 +9,13 @@ from s3audit_async.output.file import PARTIAL_SUFFIX, SYNC_SECONDS, FileOutput, 
 from s3audit_async.output.recording import FLUSH_BYTES, FLUSH_SECONDS, Output, record
 from s3audit_async.output.rows import RowBuffer
 from s3audit_async.output.standard import StandardOutput
-from s3audit_async.output.state import RunState, StateFile
+from s3audit_async.output.state import STATE_SUFFIX, RunState, StateFile
 
 __all__ = [
     "FLUSH_BYTES",
     "FLUSH_SECONDS",
     "PARTIAL_SUFFIX",
+    "STATE_SUFFIX",
     "SYNC_SECONDS",
     "FileOutput",
     "Output",
