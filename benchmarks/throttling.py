@@ -7,7 +7,7 @@ import json
 import os
 import sys
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
@@ -87,10 +87,14 @@ def main(arguments: Sequence[str] | None = None, contenders: Sequence[Contender]
     ]
     load = os.getloadavg()[0]
     worked_out: list[tuple[Course, dict[str, list[Outcome]]]] = []
+    free: dict[int, dict[str, float]] = {}
     try:
         tell("warming up")
         warm_up(contenders)
         for course in courses:
+            if course.regions not in free:
+                tell(f"no limit in {course.regions} region(s)")
+                free[course.regions] = _by_themselves(course, contenders)
             tell(f"{course.s3_rate:g} requests a second in each of {course.regions} region(s)")
             worked_out.append((course, outcomes(course, run_course(course, contenders, told=tell))))
     except ContenderError as error:
@@ -98,27 +102,48 @@ def main(arguments: Sequence[str] | None = None, contenders: Sequence[Contender]
         return 1
     found = machine(load)
     print(" ".join(f"{name} {value}" for name, value in found.items()))
-    print(table(worked_out))
+    print(table(worked_out, free))
     if options.json is not None:
-        content = {"baseline": BASELINE.name, "machine": found, "courses": [_as_json(*each) for each in worked_out]}
+        content = {
+            "baseline": BASELINE.name,
+            "machine": found,
+            "buckets_per_second_without_limit": free,
+            "courses": [_as_json(*each) for each in worked_out],
+        }
         options.json.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
     return 0
 
 
-def table(worked_out: Sequence[tuple[Course, Mapping[str, Sequence[Outcome]]]]) -> str:
-    """Lay out everything: medians over the rounds; the ratio is taken within each round."""
+def _by_themselves(course: Course, contenders: Sequence[Contender]) -> dict[str, float]:
+    """Measure how many buckets a second each contender audits on this machine where nobody throttles it."""
+    measured = run_course(replace(course, s3_rate=None, rounds=1), contenders, told=tell)
+    return {name: course.buckets / measures[0].asking_seconds for name, measures in measured.items()}
+
+
+def table(
+    worked_out: Sequence[tuple[Course, Mapping[str, Sequence[Outcome]]]], free: Mapping[int, Mapping[str, float]]
+) -> str:
+    """Lay out everything: medians over the rounds; the ratio is taken within each round.
+
+    `free` are the buckets a second that each contender audits without a limit, by the number of regions.
+    """
     first = worked_out[0][0]
     conditions = (
         f"{first.buckets} buckets, {first.latency_ms:g} ms latency, {first.concurrency} in flight, a burst of "
-        f"{first.burst:g}; {first.rounds} round(s). The last column is the time, compared with {BASELINE.name}."
+        f"{first.burst:g}; {first.rounds} round(s). Ratios are of seconds, to {BASELINE.name}."
     )
     return "\n".join(
         [
             conditions,
             columns(
-                ["regions", "rate", "contender", "of rate used", "thrown away", "seconds", "ratio"],
+                ["regions", "rate", "contender", "of rate used", "thrown away", "seconds", "ratio", "without limit"],
                 [
-                    [str(course.regions), f"{course.s3_rate:g}/s", name, *_cells(found, name)]
+                    [
+                        str(course.regions),
+                        f"{course.s3_rate:g}/s",
+                        name,
+                        *_cells(found, name, free[course.regions]),
+                    ]
                     for course, found in worked_out
                     for name in found
                 ],
@@ -127,13 +152,14 @@ def table(worked_out: Sequence[tuple[Course, Mapping[str, Sequence[Outcome]]]]) 
     )
 
 
-def _cells(found: Mapping[str, Sequence[Outcome]], name: str) -> list[str]:
+def _cells(found: Mapping[str, Sequence[Outcome]], name: str, free: Mapping[str, float]) -> list[str]:
     own = found[name]
     return [
         f"{median(each.rate_used for each in own):.0%}",
         f"{median(each.thrown_away for each in own):.1%}",
         f"{median(each.asking_seconds for each in own):.1f}",
         f"{median(_ratios(found, name)):.2f}",
+        f"{free[name]:.0f}/s",
     ]
 
 
@@ -159,8 +185,8 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     whole = at_least(1)
-    parser.add_argument("--buckets", type=whole, default=3000, metavar="N")
-    parser.add_argument("--rate", type=_rate, nargs="+", default=[100.0, 400.0, 700.0], metavar="PER_SECOND")
+    parser.add_argument("--buckets", type=whole, default=2000, metavar="N")
+    parser.add_argument("--rate", type=_rate, nargs="+", default=[50.0, 100.0, 200.0, 400.0], metavar="PER_SECOND")
     parser.add_argument("--burst", type=_rate, default=10.0, metavar="N", help="requests at once within the rate")
     parser.add_argument(
         "--regions", type=int, nargs="+", choices=range(1, len(REGIONS) + 1), default=[1, 4], metavar="N"
