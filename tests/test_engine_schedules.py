@@ -130,7 +130,7 @@ class Watcher(Observer):
     def called(self, call: Call) -> None:
         assert 1 <= call.in_flight <= self._most
         assert 1 <= call.limit <= self._most
-        assert call.rate is None or call.rate >= 0.2
+        assert call.rate is None or call.rate >= 2.0
 
     def breaker_changed(self, change: BreakerChange) -> None:
         assert self._open.get((change.service, change.region), False) is not change.open

@@ -132,18 +132,20 @@ async def test_whoever_waits_for_the_pace_is_let_in_however_often_it_is_cut_mean
         traffic = Traffic(tasks)
         await traffic.throttle(*await traffic.send(gate), within=LONG)
         before = await traffic.send(gate, 10, within=LONG)
+        rate_before = gate.rate
         waiting = await traffic.send(gate, 5)
         for request in before:
             request.cuts = gate.cuts  # as if each of them had been sent after the last cut
             await traffic.throttle(request)
-        assert gate.rate is not None
         rate = gate.rate
         await settle(LONG)
         admitted = [request.admitted for request in waiting]
         limit, in_flight = gate.limit, gate.in_flight
         traffic.end_all()
 
-    assert rate < 1.0
+    assert rate is not None
+    assert rate_before is not None
+    assert rate < rate_before / 2
     assert sum(admitted) == in_flight == min(5, limit)
 
 
@@ -362,10 +364,10 @@ async def test_a_gate_cut_to_one_recovers() -> None:
         traffic = Traffic(tasks)
         for _ in range(50):
             await traffic.throttle(*await traffic.send(gate, within=LONG))
-        await traffic.send(gate, 1000, within=LONG)
+        await traffic.send(gate, 1500, within=LONG)
         for _ in range(30):
             await traffic.succeed(*traffic.of(gate), within=LONG)
-        recovered = gate.in_flight
+        recovered = gate.limit
         traffic.end_all()
 
     assert recovered >= 25

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from s3audit_async.pacing import Pace
 
 ROUND_TRIP = 0.02
-SLOWEST = 0.2
+SLOWEST = 2.0
 """Requests a second that are always allowed."""
 
 
