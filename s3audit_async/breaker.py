@@ -12,6 +12,9 @@ FAILURES = 5
 """Requests in a row without an answer that open the breaker."""
 SILENCE = 10.0
 """Seconds without an answer that it takes besides: a connection lost for a moment fails many requests at once."""
+SILENCE_OF_THE_KNOWN = 60.0
+"""The same for a service that has answered before: that is an outage, and may be of our own network. Once the breaker
+is open every bucket that waits is given up: right for a region that is blocked, and too hard after half a minute."""
 FIRST_PAUSE = 15.0
 LONGEST_PAUSE = 120.0
 """Seconds until a request is let through as a probe: they double from the first to the longest while probes fail."""
@@ -59,7 +62,8 @@ class Breaker:
                 self._pause = min(LONGEST_PAUSE, 2.0 * self._pause)
                 self._probe_at = now + self._pause
             return False
-        if self._failures < FAILURES or now - self._silent_since < SILENCE:
+        enough = SILENCE if self._heard_at == float("-inf") else SILENCE_OF_THE_KNOWN
+        if self._failures < FAILURES or now - self._silent_since < enough:
             return False
         self._opened_at = now
         self._pause = FIRST_PAUSE

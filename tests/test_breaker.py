@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from s3audit_async.breaker import FAILURES, FIRST_PAUSE, LONGEST_PAUSE, SILENCE, Breaker
+from s3audit_async.breaker import FAILURES, FIRST_PAUSE, LONGEST_PAUSE, SILENCE, SILENCE_OF_THE_KNOWN, Breaker
 from s3audit_async.errors import TransportCode
 
 CODE = TransportCode.UNREACHABLE
@@ -61,8 +61,16 @@ def test_an_answer_begins_everything_anew() -> None:
     fail(breaker, *[(0.0, 9.0)] * (FAILURES - 1))
     assert not breaker.answered(9.5)
     # Sent before the answer, given up after it: the silence lasts since the answer.
-    assert not any(fail(breaker, *[(0.0, 9.5 + SILENCE - 0.1)] * FAILURES))
-    assert fail(breaker, (0.0, 9.5 + SILENCE)) == [True]
+    assert not any(fail(breaker, *[(0.0, 9.5 + SILENCE_OF_THE_KNOWN - 0.1)] * FAILURES))
+    assert fail(breaker, (0.0, 9.5 + SILENCE_OF_THE_KNOWN)) == [True]
+
+
+def test_a_service_that_has_answered_before_is_given_up_later_than_one_that_never_did() -> None:
+    never, before = Breaker(), Breaker()
+    before.answered(0.0)
+    spans = [(0.0, SILENCE)] * FAILURES
+    assert (fail(never, *spans)[-1], fail(before, *spans)[-1]) == (True, False)
+    assert fail(before, (SILENCE, SILENCE_OF_THE_KNOWN)) == [True]
 
 
 def test_it_is_opened_once() -> None:
@@ -113,5 +121,5 @@ def test_an_answer_closes_it_and_is_news_once() -> None:
     assert not breaker.is_open(101.0)
     assert not breaker.answered(102.0)
     assert not any(fail(breaker, *[(102.0, 103.0)] * FAILURES))
-    assert fail(breaker, (102.0, 102.0 + SILENCE)) == [True]
-    assert breaker.is_open(102.0 + SILENCE)
+    assert fail(breaker, (102.0, 102.0 + SILENCE_OF_THE_KNOWN)) == [True]
+    assert breaker.is_open(102.0 + SILENCE_OF_THE_KNOWN)

@@ -206,7 +206,7 @@ def test_a_key_that_was_not_asked_about_is_asked_about_once_kms_answers_again() 
 
 def test_the_listing_is_asked_for_though_its_own_region_is_left_alone() -> None:
     """No run can do without it. Its answer tells that the service is there again."""
-    back = 33.0
+    back = 100.0
     state = {"open": False}
     listings_while_open: list[str] = []
 
@@ -221,7 +221,7 @@ def test_the_listing_is_asked_for_though_its_own_region_is_left_alone() -> None:
         if operation is LISTING and state["open"]:
             listings_while_open.append(target)
         if operation.service is Service.S3 and anyio.current_time() < back:
-            await hang_at_connect(operation, target, region)
+            await hang_at_read(operation, target, region)
 
     watcher = Noting()
     gateway = FakeGateway([*several(1000, HOME, "early"), *several(1000, HOME, "late")], fault=fault)
@@ -230,3 +230,22 @@ def test_the_listing_is_asked_for_though_its_own_region_is_left_alone() -> None:
     assert len(listings_while_open) > 1
     assert [change.open for _, change in watcher.changes] == [True, False]
     assert {row.mode for row in rows if row.bucket.startswith("late")} == {"AES256"}
+
+
+@pytest.mark.parametrize("death", [hang_at_connect, refuse])
+def test_half_a_minute_without_a_network_costs_some_rows_and_not_all_that_wait(death: Death) -> None:
+    """Every region falls silent in the middle of a run, and comes back."""
+    regions = [f"eu-west-{number}" for number in range(4)]
+
+    async def fault(operation: Operation, target: str, region: str, _nth: int) -> None:
+        if operation is not LISTING and 20.0 <= anyio.current_time() < 50.0:
+            await death(operation, target, region)
+
+    buckets = [Bucket(f"bucket-{number}", regions[number % 4]) for number in range(MANY)]
+    gateway = FakeGateway(buckets, fault=fault, latency=lambda _op, _region: 0.5)
+    watcher = Watcher()
+    rows = virtual_time.run(lambda: audited(gateway, Options(page_size=MANY), watcher))
+
+    assert len(rows) == MANY
+    assert sum(row.mode == "AES256" for row in rows) > 0.9 * MANY
+    assert watcher.changes == []
