@@ -61,6 +61,7 @@ class Clients:
         self.traffic = Traffic()
         self.secrets = Secrets()
         self.credentials = RunCredentials(_botocore_session(session).get_credentials, self.secrets)
+        _use_own_connections(session, self.traffic)
         _guard_parsers(session)
         _teach_blocked_encryption_types(session)
 
@@ -115,6 +116,32 @@ class Clients:
 def _botocore_session(session: aioboto3.Session) -> Any:  # noqa: ANN401 - untyped SDK object
     # aioboto3 has no public way to the session it wraps (15.5.0, aioboto3/session.py).
     return session._session  # noqa: SLF001
+
+
+class _DefaultConfig(AioConfig):  # type: ignore[misc]  # aiobotocore has no types
+    """A session's default configuration, whose HTTP session holds for every client that is made with it.
+
+    `AioConfig.merge` knows nothing of HTTP sessions: what a default and a client's own configuration are merged into
+    has the SDK's.
+    """
+
+    def merge(self, other_config: Any) -> Any:  # noqa: ANN401 - as the overridden method
+        merged = super().merge(other_config)
+        chosen = getattr(other_config, "http_session_cls", None)
+        ours = isinstance(chosen, type) and issubclass(chosen, OneRequestSession)
+        merged.http_session_cls = chosen if ours else self.http_session_cls
+        merged.connector_args = getattr(other_config, "connector_args", None) or self.connector_args
+        return merged
+
+
+def _use_own_connections(session: aioboto3.Session, traffic: Traffic) -> None:
+    """Have all of a session's clients use `OneRequestSession`; those that the SDK makes to fetch credentials, too."""
+    inner = _botocore_session(session)
+    before = inner.get_default_client_config()
+    options = {} if before is None else before._user_provided_options  # noqa: SLF001 - as Config.merge reads them
+    inner.set_default_client_config(
+        _DefaultConfig(**{**options, "http_session_cls": OneRequestSession.counting(traffic)})
+    )
 
 
 def _guard_parsers(session: aioboto3.Session) -> None:

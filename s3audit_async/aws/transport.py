@@ -10,6 +10,8 @@ from aiobotocore.httpsession import AIOHTTPSession
 from s3audit_async.aws.errors import UnusableAnswerError
 
 if TYPE_CHECKING:
+    import ssl
+
     from aiohttp import ClientResponse, ClientSession
     from yarl import URL
 
@@ -94,6 +96,10 @@ class OneRequestSession(AIOHTTPSession):  # type: ignore[misc]  # aiobotocore ha
 
     aiobotocore asks for answers that are not compressed and unpacks none (`auto_decompress=False`), so that a limit on
     what is read is one on what is held.
+
+    And it believes nobody whose certificate is not for the host: botocore's TLS contexts leave names to urllib3, and
+    aiohttp leaves them to the context, so that aiobotocore 2.25.1 takes any host's, and with a proxy any at all (mended
+    in a later release).
     """
 
     traffic = Traffic()
@@ -103,6 +109,15 @@ class OneRequestSession(AIOHTTPSession):  # type: ignore[misc]  # aiobotocore ha
     def counting(cls, traffic: Traffic) -> type[OneRequestSession]:
         """Make the class of the sessions of one run: aiobotocore takes a class, and calls it itself."""
         return type(cls.__name__, (cls,), {"traffic": traffic})
+
+    def _get_ssl_context(self) -> ssl.SSLContext:
+        context: ssl.SSLContext = super()._get_ssl_context()
+        context.check_hostname = True
+        return context
+
+    def _setup_proxy_ssl_context(self, proxy_url: str) -> ssl.SSLContext:
+        # None would mean that nothing is verified, neither the proxy nor who is behind it.
+        return super()._setup_proxy_ssl_context(proxy_url) or self._get_ssl_context()
 
     async def _get_session(self, proxy_url: str | None) -> Any:  # noqa: ANN401 - as the overridden method
         session: ClientSession = await super()._get_session(proxy_url)
