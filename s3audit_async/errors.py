@@ -26,6 +26,8 @@ class TransportCode(StrEnum):
     """An answer that is not what the API promises: truncated, not parsable, parts missing, or made to do harm."""
     TLS = "TLSError"
     """Certificate or handshake refused; asking again does not help."""
+    TOO_MANY_REGIONS = "TooManyRegions"
+    """Not asked: a key's ARN or a listing named yet another region, after more of them than AWS has."""
     UNEXPECTED = "UnexpectedError"
     """A defect of this program met by one bucket; the others are not made to suffer for it."""
 

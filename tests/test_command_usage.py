@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 import s3audit_async
-from benchmarks.stub import StubAccount, StubAws, StubBucket, synthetic
-from tests.command import COMMAND, environment, s3audit
+from benchmarks.stub import Behaviour, StubAccount, StubAws, StubBucket, synthetic
+from tests.command import COMMAND, environment, s3audit, start
 
 IMPORTED = "import sys; from s3audit_async.cli import main; main({}); print(sorted(sys.modules), file=sys.stderr)"
 
@@ -31,6 +31,8 @@ def usage_cases(folder: Path) -> list[tuple[list[str], str]]:
         (["run", "--max-attempts", "many"], "not a valid integer"),
         (["run", "--timeout", "0"], "timeout"),
         (["run", "--timeout", "nan"], "timeout"),
+        (["run", "--retry-max-time", "-1"], "retry_max_time"),
+        (["run", "--log-format", "xml"], "'xml' is not one of"),
         (["run", "--region", "Frankfurt"], "not a region name"),
         (["run", "--include-region", "eu west"], "not a region name"),
         (["run", "--include-region", "eu-west-1", "--exclude-region", "eu-west-1"], "both included and excluded"),
@@ -201,3 +203,28 @@ def test_it_runs_as_a_module_and_as_a_command(tmp_path: Path) -> None:
     assert done.stdout.splitlines()[1] == "one,AES256,N/A,False"
     (entry,) = entry_points(group="console_scripts", name="s3audit")
     assert entry.value == "s3audit_async.cli:main"
+
+
+def test_more_connections_than_open_files_are_allowed_is_said_at_once(tmp_path: Path) -> None:
+    """Instead of rows that say that nobody could be reached."""
+    process = start(
+        "run", "-o", tmp_path / "r.csv", "--max-concurrency", "1000", after="ulimit -S -n 200; ulimit -H -n 300"
+    )
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out, err.count("\n")) == (2, "", 1)
+    assert "--max-concurrency 1000 needs 1128 open files, and 300 are allowed here" in err
+    assert "use --max-concurrency 172 at most" in err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_limit_of_open_files_is_raised_as_far_as_it_may_be(tmp_path: Path) -> None:
+    """What the shell sets is low on many a machine, and may be raised without asking anybody."""
+    with StubAws(synthetic(buckets=400, keys=0, regions=1), Behaviour(latency=0.2)) as stub:
+        process = start(
+            *("run", "--endpoint-url", stub.url, "-q", "-o", tmp_path / "r.csv", "--max-concurrency", "150"),
+            after="ulimit -S -n 100; ulimit -H -n 300",
+        )
+        out, err = process.communicate(timeout=60)
+        peak = stub.stats.peak_in_flight
+    assert (process.returncode, out, err) == (0, "", "")
+    assert peak > 100

@@ -15,6 +15,7 @@ from anyio import to_thread
 
 from s3audit_async.api import audit
 from s3audit_async.cli import report as reports
+from s3audit_async.cli.open_files import make_room_for
 from s3audit_async.cli.outcome import ExitCode, exit_code_of, print_error, print_line
 from s3audit_async.cli.progress import watching
 from s3audit_async.cli.signals import ending_signals
@@ -60,6 +61,7 @@ def perform(settings: RunSettings, session: aioboto3.Session | None = None) -> i
         check_region(settings.region)
     if settings.stats is not None:
         _check_stats(settings)
+    make_room_for(settings.options.max_concurrency)
     if session is None:
         from s3audit_async.aws.session import open_session  # noqa: PLC0415 - half a second of SDK
 

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+MOST_ENDPOINTS = 512
+"""Services in regions that a run asks, each of which takes a client of some MiB. AWS has about 40 regions; whoever
+configures keys, or answers as S3, may name any number of them."""
 _SERVER_ERROR = 500
 
 
@@ -64,7 +67,7 @@ class Asker:
         tried, as no run can do without. `unreachable_attempts` bounds the attempts at an endpoint that cannot be
         connected to or says nothing.
         """
-        endpoint = self._endpoint(operation.service, region)
+        endpoint = self._endpoint(operation, target, region)
 
         async def attempt() -> T:
             for _ in range(self.policy.max_attempts):
@@ -176,8 +179,12 @@ class Asker:
             Call(operation, endpoint.region, seconds, in_flight, code, throttled, gate.limit, gate.rate)
         )
 
-    def _endpoint(self, service: Service, region: str) -> _Endpoint:
+    def _endpoint(self, operation: Operation, target: str, region: str) -> _Endpoint:
+        service = operation.service
         endpoint = self._endpoints.get((service, region))
         if endpoint is None:
+            if len(self._endpoints) >= MOST_ENDPOINTS:
+                said = f"not asked: {MOST_ENDPOINTS} services in regions are asked already"
+                raise CallError(operation, target, region, code=TransportCode.TOO_MANY_REGIONS, message=said)
             endpoint = self._endpoints[service, region] = _Endpoint(service, region, self._slots.gate())
         return endpoint

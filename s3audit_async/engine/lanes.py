@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 INBOX = 10_000
 """Buckets that may wait in one lane, at about 0.3 KiB each. Only beyond that does a slow region hold the listing up."""
+MOST_LANES = 256
+"""Lanes of a run, but for the one that the buckets of all further regions share. AWS has about 40 regions."""
+OTHER_REGIONS = "(other regions)"
 WORKERS_PER_SLOT = 2
 """Workers of a lane for each request in flight: those who wait for a retry hold no slot, others go on meanwhile."""
 
@@ -134,6 +137,8 @@ class Pipeline:
     async def _route(self, bucket: Bucket, region: str, auditing: TaskGroup) -> None:
         if bucket.region is not None and not self._options.wants_region(bucket.region):
             return
+        if region not in self._lanes and len(self._lanes) >= MOST_LANES:
+            region = OTHER_REGIONS
         lane = self._lanes.get(region)
         if lane is None:
             lane = self._lanes[region] = self._open_lane(lambda waiting: self._audit(waiting, region), auditing)
