@@ -11,7 +11,8 @@ through before the first throttle is not counted: that was its burst allowance, 
 
 Some throttles have nothing to do with the pace: somebody else uses up the account's quota, or a server refuses at
 random. Slowing down further and further would not make them fewer, and the run would come to a standstill. They
-show themselves: after a cut to less than what was let through, a throttle cannot come again soon.
+show themselves: after a cut to less than what was let through, a throttle cannot come again soon. After a few that do
+come, throttles are not listened to for a while, and the pace finds out anew what is let through.
 """
 
 from __future__ import annotations
@@ -86,10 +87,9 @@ class Pace:
         gap = 1.0 / self.rate
         self._binding = held_back
         self._due = max(self._due, now - _LATE) + gap
-        if held_back and self._estimate is not None:
+        if held_back and self._estimate is not None and not self._deaf:
             self._paced += gap
-            cycle = max(_CYCLE_ROUNDS * self._round_trip, _CYCLE_REQUESTS / self._estimate)
-            curve = 1.0 + (1.0 - _BACKOFF) * (self._paced / cycle - 1.0) ** 3
+            curve = 1.0 + (1.0 - _BACKOFF) * (self._paced / self._cycle() - 1.0) ** 3
             self.rate = max(_SLOWEST, self._estimate * curve)
 
     def let_through(self, now: float, seconds: float) -> None:
@@ -98,11 +98,12 @@ class Pace:
         if self.rate is None:
             return
         self._clean += 1
-        self._deaf = max(0, self._deaf - 1)
         if now - seconds / 2.0 > self._emptied:  # when it reached the server, about
             self._through += 1
-        if self._estimate is None and self._binding:
+        if self._binding and (self._estimate is None or self._deaf):
             self.rate = min(2.0 * self.rate, self.rate + 1.0 / self._round_trip)
+        if self._deaf:
+            self._listen_again_after(1, now - seconds / 2.0)
 
     def throttled(self, now: float, seconds: float, in_flight: int) -> None:
         """Slow down. `in_flight` counts the requests that were out, the throttled one included."""
@@ -113,7 +114,7 @@ class Pace:
             self._due = now + 1.0 / self.rate
             self._empty(emptied)
         elif self._deaf:
-            self._deaf = max(0, self._deaf - _DISBELIEF)
+            self._listen_again_after(_DISBELIEF, emptied)
         elif self._through >= _ENOUGH and emptied > self._emptied:
             through = self._through / (emptied - self._emptied)
             # The server's rate lies between what it let through and what it was sent.
@@ -139,9 +140,20 @@ class Pace:
         self._paced = 0.0
         self.rate = max(_SLOWEST, self._estimate * _BACKOFF)
 
+    def _listen_again_after(self, requests: int, now: float) -> None:
+        """Count so many requests off those that throttles are not listened to for."""
+        self._deaf = max(0, self._deaf - requests)
+        if not self._deaf and now > self._emptied:
+            self._estimate = max(_SLOWEST, self._through / (now - self._emptied))
+            self._paced = self._cycle()
+
     def _empty(self, when: float) -> None:
         self._emptied = when
         self._through = 0
+
+    def _cycle(self) -> float:
+        """Give the seconds from a throttle until the estimate is tried again."""
+        return max(_CYCLE_ROUNDS * self._round_trip, _CYCLE_REQUESTS / (self._estimate or _SLOWEST))
 
     def _measure(self, seconds: float) -> None:
         seconds = max(seconds, _SHORTEST_ROUND_TRIP)
