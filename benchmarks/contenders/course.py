@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
     from benchmarks.stub import StubAccount
 
-_ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[2]
+"""Where `python -m` finds benchmarks and the package."""
 _PATIENCE = 600.0
 """Seconds that one run may take before it is killed and the benchmark fails."""
 _LEADS_ELSEWHERE = ("AWS_", "S3AUDIT_")
@@ -180,8 +181,8 @@ def _spent(contender: Contender, arguments: Sequence[str]) -> dict[str, float]:
             [sys.executable, "-m", contender.module, *arguments],
             check=False,
             capture_output=True,
-            cwd=_ROOT,
-            env={**_environment(), **contender.environment},
+            cwd=ROOT,
+            env={**environment(), **contender.environment},
             stdin=subprocess.DEVNULL,
             text=True,
             timeout=_PATIENCE,
@@ -194,7 +195,7 @@ def _spent(contender: Contender, arguments: Sequence[str]) -> dict[str, float]:
     return spent
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
     """Give this process's environment, without what could change the figures or lead to a real account."""
     kept = {
         name: value

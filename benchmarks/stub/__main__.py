@@ -8,19 +8,23 @@ import os
 import signal
 from contextlib import suppress
 from threading import Thread
+from typing import TYPE_CHECKING
 
 from benchmarks.stub.behaviour import ANY, Behaviour, Paging, RateLimit, WrongRegion
-from benchmarks.stub.faults import MIXED_KINDS, mixed
+from benchmarks.stub.faults import MIXED_KINDS, dead, either, mixed
 from benchmarks.stub.server import Listener
 from benchmarks.stub.service import Service
 from benchmarks.stub.synthetic import synthetic
+
+if TYPE_CHECKING:
+    from benchmarks.stub.faults import FaultHook
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.stub",
         description="Serve a synthetic AWS account on the loopback interface. The URL is the first line on "
-        "stdout, counters are at /_stats, POST /_reset clears them. Ends on SIGTERM, or when stdin does.",
+        "stdout, counters are at /_stats, /_asked/OPERATION, POST /_reset clears them. Ends on SIGTERM, or with stdin.",
     )
     account = parser.add_argument_group("account")
     account.add_argument("--buckets", type=int, default=1000)
@@ -46,6 +50,9 @@ def _parser() -> argparse.ArgumentParser:
     behaviour.add_argument("--fault-kinds", default=",".join(MIXED_KINDS))
     behaviour.add_argument("--spare-after", type=int, default=3, help="tries of a call that may fail")
     behaviour.add_argument(
+        "--dead-region", metavar="REGION", action="append", default=[], help="nothing about its buckets is answered"
+    )
+    behaviour.add_argument(
         "--track-targets", action="store_true", help="count by target; faults always do (150 bytes each)"
     )
     parser.add_argument("--port", type=int, default=0, help="0 takes any that is free")
@@ -58,23 +65,21 @@ def _behaviour(options: argparse.Namespace) -> Behaviour:
         region, _, milliseconds = text.partition("=")
         latency[ANY, region] = float(milliseconds) / 1000
     rates = {"s3": options.s3_rate, "kms": options.kms_rate}
-    faults = None
+    faults: list[FaultHook] = []
+    if options.dead_region:
+        faults.append(dead(*options.dead_region))
     if options.fault_share:
-        faults = mixed(
-            options.fault_share,
-            kinds=options.fault_kinds.split(","),
-            seed=options.seed,
-            spare_after=options.spare_after,
-        )
+        kinds = options.fault_kinds.split(",")
+        faults.append(mixed(options.fault_share, kinds=kinds, seed=options.seed, spare_after=options.spare_after))
     return Behaviour(
         latency=latency if options.slow_region else latency[ANY, ANY],
         paging=Paging(options.paging),
         wrong_region=WrongRegion(options.wrong_region),
-        faults=faults,
+        faults=either(*faults) if faults else None,
         denied=frozenset(options.deny),
         rate_limits={(ANY, name): RateLimit(rate, options.burst) for name, rate in rates.items() if rate},
         refuse_unpaginated=options.refuse_unpaginated,
-        track_targets=options.track_targets or faults is not None,
+        track_targets=options.track_targets or bool(faults),
     )
 
 

@@ -139,6 +139,11 @@ class Counters:
             self._targets[operation, target] += 1
             return self._targets[operation, target]
 
+    def targets(self, operation: str) -> dict[str, int]:
+        """How often a call was made, by its target. Walks all that is tracked, under the lock."""
+        with self._lock:
+            return {target: times for (name, target), times in self._targets.items() if name == operation}
+
     def error(self, code: str) -> None:
         """Count an error answer."""
         with self._lock:

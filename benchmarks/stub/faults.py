@@ -82,6 +82,7 @@ FaultHook = Callable[["Request"], Fault | None]
 
 MIXED_KINDS = ("throttle", "internal", "reset", "truncated")
 """What `mixed` draws from."""
+_OF_A_REGION = frozenset({"GetBucketEncryption", "DescribeKey"})
 
 
 def throttled(request: Request, *, retry_after: float | None = None) -> ErrorAnswer:
@@ -133,6 +134,27 @@ def mixed(share: float, *, kinds: Sequence[str] = MIXED_KINDS, seed: int = 0, sp
                 return Reset()
             case _:
                 return Truncated()
+
+    return hook
+
+
+def dead(*regions: str) -> FaultHook:
+    """Make a hook: nobody answers what is asked about buckets and keys in these regions.
+
+    A listing is answered there: it may well be asked for in one of them, and a run without it is no run.
+    """
+
+    def hook(request: Request) -> Fault | None:
+        return Hang() if request.operation in _OF_A_REGION and request.region in regions else None
+
+    return hook
+
+
+def either(*hooks: FaultHook) -> FaultHook:
+    """Make a hook of several: the first one that has a fault for a request decides."""
+
+    def hook(request: Request) -> Fault | None:
+        return next((fault for each in hooks if (fault := each(request)) is not None), None)
 
     return hook
 

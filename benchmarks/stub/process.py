@@ -7,7 +7,7 @@ import subprocess
 import sys
 from http.client import HTTPConnection
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
@@ -54,11 +54,15 @@ class StubProcess:
         """Count from zero again."""
         return self._ask("POST", "/_reset")
 
-    def _ask(self, method: str, path: str) -> dict[str, object]:
+    def asked(self, operation: str) -> dict[str, int]:
+        """Fetch how often a call was made since the last reset, by its target, while targets are tracked."""
+        return self._ask("GET", f"/_asked/{operation}")
+
+    def _ask(self, method: str, path: str) -> dict[str, Any]:
         connection = HTTPConnection(urlsplit(self.url).netloc, timeout=_PATIENCE)
         try:
             connection.request(method, path)
-            answer: dict[str, object] = json.load(connection.getresponse())
+            answer: dict[str, Any] = json.load(connection.getresponse())
         finally:
             connection.close()
         return answer

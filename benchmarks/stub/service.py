@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from benchmarks.stub.faults import Fault
     from benchmarks.stub.wire import HttpRequest
 
+_ASKED = "/_asked/"
 _ANSWERS = {"s3": s3.answer, "kms": kms.answer, "sts": sts.answer}
 
 
@@ -158,6 +159,9 @@ class Service:
         return _error(request, throttled(request, retry_after=limit.retry_after))
 
     def _own_path(self, http: HttpRequest) -> Decision:
+        if http.method == "GET" and http.path.startswith(_ASKED):
+            asked = json.dumps(self.counters.targets(http.path.removeprefix(_ASKED)))
+            return Decision("", Reply(200, asked.encode(), "application/json"), counted=False)
         if (http.method, http.path) == ("POST", "/_reset"):
             self.counters.reset()
         elif (http.method, http.path) != ("GET", "/_stats"):
