@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 NEWEST := .venv-newest
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test check format bench bench-throttling test-newest clean help
+.PHONY: demo test check format bench bench-throttling bench-soak test-newest clean help
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -32,6 +32,9 @@ bench: $(VENV)/.dev  ## measure against the original script's algorithm and othe
 
 bench-throttling: $(VENV)/.dev  ## measure how much of a rate that S3 allows is used, and how much is thrown away
 	$(BIN)/python -m benchmarks.throttling
+
+bench-soak: $(VENV)/.dev  ## audit 100,000 buckets through faults, a dead region and kill -9, and check every row
+	$(BIN)/python -m benchmarks.soak --mend
 
 test-newest: $(NEWEST)/.dev  ## all tests with the newest aiobotocore, past what aioboto3 pins
 	$(NEWEST)/bin/python -m pytest -n auto

@@ -49,6 +49,8 @@ from benchmarks.stub import (
     StubRule,
     Truncated,
     WrongRegion,
+    dead,
+    either,
     first,
     mixed,
     synthetic,
@@ -453,6 +455,18 @@ def test_mixed_faults_repeat_and_spare_the_patient() -> None:
     assert hook(Request("GetBucketEncryption", target="b-1", nth=3)) is None
 
 
+def test_nobody_answers_for_the_buckets_and_keys_of_a_dead_region_whatever_else_fails() -> None:
+    hook = either(dead("eu-west-1", "eu-west-2"), lambda request: Reset())
+    for operation, region, fault in (
+        ("GetBucketEncryption", "eu-west-1", Hang()),
+        ("DescribeKey", "eu-west-2", Hang()),
+        ("ListBuckets", "eu-west-1", Reset()),
+        ("GetBucketEncryption", "us-east-1", Reset()),
+    ):
+        assert hook(Request(operation, region=region)) == fault
+    assert either(dead("eu-west-1"))(Request("GetBucketEncryption")) is None
+
+
 def test_what_is_not_spoken_is_refused_and_counted(stub: StubAws, connect: Connect) -> None:
     assert code_of(connect(stub).delete_bucket, Bucket="a-logs") == (501, "NotImplemented")
     assert code_of(connect(stub).put_object, Bucket="a-logs", Key="k", Body="x") == (501, "NotImplemented")
@@ -546,7 +560,19 @@ def test_the_process_serves_the_account_that_its_options_name(connect: Connect) 
         stats = stub.stats()
         assert stats["calls"] == {"ListBuckets": 2, "HeadBucket": 1}
         assert stats["calls_by_region"] == {"ListBuckets/us-east-1": 2, "HeadBucket/us-east-1": 1}
+        assert stub.asked("HeadBucket") == {account.index[0].name: 1}
         assert stub.reset_stats()["total"] == 0
+        assert stub.asked("HeadBucket") == {}
+
+
+def test_the_process_lets_a_region_be_dead_among_other_faults(connect: Connect) -> None:
+    bucket = next(bucket for bucket in synthetic(30, 4, 2).index if bucket.region == "eu-west-1")
+    with StubProcess(buckets=30, keys=4, regions=2, dead_region="eu-west-1", fault_share=1.0, spare_after=1) as stub:
+        client = connect(stub, region="eu-west-1", read_timeout=0.2)
+        with pytest.raises(ReadTimeoutError):
+            client.get_bucket_encryption(Bucket=bucket.name)
+        assert stub.stats()["faults"] == {"Hang": 1}
+        assert stub.asked("GetBucketEncryption") == {bucket.name: 1}
 
 
 def test_the_process_ends_on_sigterm() -> None:

@@ -100,7 +100,7 @@ def run_soak(course: Course, *, told: Callable[[str], None]) -> list[Part]:
     """
     parts: list[Part] = []
 
-    def go(report: _Report, stub: StubProcess, name: str, kill_at: float | None = None) -> None:
+    def go(report: Report, stub: StubProcess, name: str, kill_at: float | None = None) -> None:
         part = report.go_on(stub, name, course.timeout, kill_at)
         told(f"{part.name}: {part.answered + part.failed} rows in {part.wall_seconds:.1f} s")
         parts.append(part)
@@ -108,8 +108,8 @@ def run_soak(course: Course, *, told: Callable[[str], None]) -> list[Part]:
     with tempfile.TemporaryDirectory(prefix="s3audit-soak-") as folder:
         account = synthetic(course.baseline_buckets, course.keys, course.regions)
         with _stub(course, course.baseline_buckets) as stub:
-            go(_Report(Path(folder, "baseline"), account), stub, BASELINE)
-        report = _Report(Path(folder, "soak"), synthetic(course.buckets, course.keys, course.regions))
+            go(Report(Path(folder, "baseline"), account), stub, BASELINE)
+        report = Report(Path(folder, "soak"), synthetic(course.buckets, course.keys, course.regions))
         report.dead = {course.dead_region}
         faults = {"fault_share": course.fault_share, "spare_after": course.spare_after}
         with _stub(course, course.buckets, **faults, dead_region=course.dead_region) as stub:
@@ -134,7 +134,7 @@ def _stub(course: Course, buckets: int, **behaviour: float | str) -> StubProcess
     )
 
 
-class _Report:
+class Report:
     """One report in a folder of its own, from its beginning to its end."""
 
     def __init__(self, folder: Path, account: StubAccount) -> None:
