@@ -8,6 +8,8 @@ still holds.
 
 from __future__ import annotations
 
+import math
+
 FAILURES = 5
 """Requests in a row without an answer that open the breaker."""
 SILENCE = 10.0
@@ -18,6 +20,7 @@ is open every bucket that waits is given up: right for a region that is blocked,
 FIRST_PAUSE = 15.0
 LONGEST_PAUSE = 120.0
 """Seconds until a request is let through as a probe: they double from the first to the longest while probes fail."""
+_NEVER = -math.inf
 
 
 class Breaker:
@@ -30,7 +33,7 @@ class Breaker:
         self.reason = ""
         """The error code of the latest request that came to nothing."""
         self._failures = 0
-        self._heard_at = float("-inf")
+        self._heard_at = _NEVER
         self._silent_since = 0.0
         self._opened_at = 0.0
         self._pause = 0.0  # 0 while it is closed
@@ -62,7 +65,7 @@ class Breaker:
                 self._pause = min(LONGEST_PAUSE, 2.0 * self._pause)
                 self._probe_at = now + self._pause
             return False
-        enough = SILENCE if self._heard_at == float("-inf") else SILENCE_OF_THE_KNOWN
+        enough = SILENCE if self._heard_at == _NEVER else SILENCE_OF_THE_KNOWN
         if self._failures < FAILURES or now - self._silent_since < enough:
             return False
         self._opened_at = now

@@ -31,7 +31,8 @@ _HISTORIC_LOCATIONS = {"": "us-east-1", "EU": "eu-west-1"}  # botocore model of 
 
 def location(constraint: str | None) -> str:
     """Map a LocationConstraint to a region: null is us-east-1, `EU` eu-west-1, the others name themselves."""
-    return _HISTORIC_LOCATIONS.get(constraint or "", constraint or "")
+    named = constraint or ""
+    return _HISTORIC_LOCATIONS.get(named, named)
 
 
 def encryption(rules: Sequence[Rule]) -> Encryption:

@@ -52,10 +52,7 @@ class Slots:
         return gate.heard or gate.in_flight == 0 or self._unheard < self._most_unheard
 
     def _dispatch(self) -> None:
-        while self._waiting and self.in_flight < self.total:
-            ready = [gate for gate in self._waiting if self._has_room_for(gate) and gate._may_send()]  # noqa: SLF001
-            if not ready:
-                return
+        while ready := [gate for gate in self._waiting if self._has_room_for(gate) and gate._may_send()]:  # noqa: SLF001
             min(ready, key=lambda gate: gate.in_flight)._admit()  # noqa: SLF001 - the other half of this class
 
 

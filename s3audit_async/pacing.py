@@ -17,6 +17,8 @@ come, throttles are not listened to for a while, and the pace finds out anew wha
 
 from __future__ import annotations
 
+import math
+
 _BACKOFF = 0.9
 """What the estimate of the server's rate is multiplied by after a throttle, so that its bucket can fill again."""
 _ENOUGH = 20
@@ -65,7 +67,7 @@ class Pace:
         self.rate: float | None = None
         """Requests a second; None while there was no throttle."""
         self._estimate: float | None = None
-        self._due = 0.0
+        self._due = -math.inf
         self._binding = False  # whether the latest request had to wait for its time
         self._paced = 0.0  # seconds of the curve
         self._round_trip = 0.0
@@ -78,7 +80,7 @@ class Pace:
 
     def delay(self, now: float) -> float:
         """Give the seconds until the next request may be sent."""
-        return 0.0 if self.rate is None else max(0.0, self._due - now)
+        return max(0.0, self._due - now)
 
     def sent(self, now: float, *, held_back: bool) -> None:
         """Note a request that is sent now; `held_back` tells whether it was the pace that it had to wait for."""

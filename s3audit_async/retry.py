@@ -40,7 +40,7 @@ class RetryPolicy:
     longest_asked: float = 60.0
     unreachable_attempts: int | None = None
 
-    def gives_up(self, error: BaseException | None, attempts: int, seconds: float = 0.0) -> bool:
+    def gives_up(self, error: BaseException | None, attempts: int, seconds: float) -> bool:
         """Tell whether `attempts` attempts, the last of which failed with `error`, were enough.
 
         `seconds` is how far into the question the next one would begin.
@@ -93,8 +93,6 @@ async def ask_until_answered(
             before_wait(error, state.attempt_number, state.upcoming_sleep)
 
     retrying = AsyncRetrying(
-        # What is final has to leave as it came, without being counted as exhausted attempts.
-        retry=lambda state: isinstance(error_of(state), CallError),
         stop=lambda state: policy.gives_up(error_of(state), state.attempt_number, spent),  # after `wait` was asked
         wait=wait,
         before_sleep=tell,
