@@ -6,9 +6,13 @@ import os
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+# The same examples each time: a mutant must not be killed by luck. Chosen with `--hypothesis-profile`.
+settings.register_profile("mutants", derandomize=True, database=None, deadline=None, max_examples=30)
 
 _LEADS_ELSEWHERE = ("AWS_", "S3AUDIT_", "MOTO_")
 _PROXIES = {"http_proxy", "https_proxy", "all_proxy", "no_proxy"}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from s3audit_async.breaker import FAILURES, FIRST_PAUSE, LONGEST_PAUSE, SILENCE, SILENCE_OF_THE_KNOWN, Breaker
 from s3audit_async.errors import TransportCode
 
@@ -63,6 +65,22 @@ def test_an_answer_begins_everything_anew() -> None:
     # Sent before the answer, given up after it: the silence lasts since the answer.
     assert not any(fail(breaker, *[(0.0, 9.5 + SILENCE_OF_THE_KNOWN - 0.1)] * FAILURES))
     assert fail(breaker, (0.0, 9.5 + SILENCE_OF_THE_KNOWN)) == [True]
+
+
+def test_an_answer_takes_back_every_failure_before_it() -> None:
+    breaker = Breaker()
+    fail(breaker, *[(0.0, 9.0)] * (FAILURES - 1))
+    breaker.answered(9.5)
+    assert not any(fail(breaker, *[(10.0, 1000.0)] * (FAILURES - 1)))
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_a_time_in_which_nothing_was_asked_is_no_silence(known: bool) -> None:
+    breaker = Breaker()
+    if known:
+        fail(breaker, (0.0, 1.0))
+        breaker.answered(2.0)
+    assert not any(fail(breaker, *[(1000.0, 1001.0)] * FAILURES))
 
 
 def test_a_service_that_has_answered_before_is_given_up_later_than_one_that_never_did() -> None:

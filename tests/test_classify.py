@@ -22,6 +22,7 @@ CREATED = datetime(2019, 1, 2, 3, 4, 5, tzinfo=UTC)
 BUCKET = Bucket("a-bucket", "eu-west-1", CREATED)
 
 CUSTOMER = Key("CUSTOMER", arn=ARN, account=ACCOUNT, state="Enabled", origin="AWS_KMS", multi_region=False)
+CUSTOMER_UNTOLD = Key("CUSTOMER")
 AWS = Key("AWS")
 
 KMS = ["aws:kms", "aws:kms:dsse"]
@@ -323,6 +324,23 @@ def test_a_failed_key_lookup_stands_in_the_row_even_where_it_is_an_answer() -> N
     why = key_failure("AccessDeniedException")
 
     assert described(Encryption("aws:kms", ARN), why).error is why
+
+
+@pytest.mark.parametrize(
+    ("reference", "key", "finding"),
+    [
+        pytest.param(ID, Key("CUSTOMER", state="Disabled"), "key-disabled", id="what KMS says of the key"),
+        pytest.param(ID, key_failure("NotFoundException"), "key-not-found", id="why KMS says nothing"),
+        pytest.param(ARN.replace("eu-west-1", "us-east-1"), CUSTOMER_UNTOLD, "key-in-other-region", id="region"),
+        pytest.param(ARN.replace(ACCOUNT, OTHER_ACCOUNT), CUSTOMER_UNTOLD, "key-in-other-account", id="account"),
+    ],
+)
+def test_a_rows_findings_are_told_from_its_key_and_where_the_bucket_is(
+    reference: str, key: Key | Failure, finding: str
+) -> None:
+    found = described(Encryption("aws:kms", reference, bucket_key=True, sse_c=SseC.BLOCKED), key)
+
+    assert found.findings == (finding,)
 
 
 # Which rows hold an error, and so decide exit code 3.

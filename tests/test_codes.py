@@ -1,8 +1,18 @@
 from __future__ import annotations
 
 import pytest
+from botocore.retries.standard import ThrottledRetryableChecker, TransientRetryableChecker
 
-from s3audit_async.codes import Reaction, Verdict, is_denied, react, rejects_credentials, verdict
+from s3audit_async.codes import (
+    Reaction,
+    Verdict,
+    is_denied,
+    is_expired,
+    is_unanswered,
+    react,
+    rejects_credentials,
+    verdict,
+)
 from s3audit_async.errors import CallError, TransportCode
 from s3audit_async.model import Operation
 
@@ -49,13 +59,19 @@ FINALS = [
     pytest.param(TransportCode.TLS, None, id="certificate refused"),
     pytest.param(TransportCode.UNEXPECTED, None, id="our own defect"),
 ]
+THROTTLES_OF_BOTOCORE = set(ThrottledRetryableChecker._THROTTLED_ERROR_CODES)
+TRANSIENTS_OF_BOTOCORE = set(TransientRetryableChecker._TRANSIENT_ERROR_CODES)
+OF_DYNAMODB = {"TransactionInProgressException"}
 DENIALS = ["AccessDenied", "AccessDeniedException", "AllAccessDisabled", "Forbidden", "UnauthorizedAccess", "HTTP403"]
+EXPIRED = ["ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired"]
 BAD_CREDENTIALS = [
-    "ExpiredToken",
-    "ExpiredTokenException",
+    *EXPIRED,
+    "IncompleteSignature",
     "InvalidAccessKeyId",
     "InvalidClientTokenId",
     "InvalidToken",
+    "MissingAuthenticationToken",
+    "RequestExpired",
     "RequestTimeTooSkewed",
     "SignatureDoesNotMatch",
     "UnrecognizedClientException",
@@ -76,6 +92,16 @@ def test_a_transient_failure_is_worth_another_attempt(code: str, status: int | N
     assert react(code, status) is Reaction.TRANSIENT
 
 
+@pytest.mark.parametrize("code", sorted(THROTTLES_OF_BOTOCORE - OF_DYNAMODB))
+def test_what_botocore_takes_for_a_throttle_is_one_here_too(code: str) -> None:
+    assert react(code, 400) is Reaction.THROTTLED
+
+
+@pytest.mark.parametrize("code", sorted(TRANSIENTS_OF_BOTOCORE - THROTTLES_OF_BOTOCORE))
+def test_what_botocore_takes_for_transient_is_so_here_too(code: str) -> None:
+    assert react(code, 400) is Reaction.TRANSIENT
+
+
 @pytest.mark.parametrize(("code", "status"), FINALS)
 def test_an_answer_is_not_asked_for_again(code: str, status: int | None) -> None:
     assert react(code, status) is Reaction.FINAL
@@ -91,6 +117,26 @@ def test_credentials_that_are_not_taken_are_no_denial(code: str) -> None:
     assert (rejects_credentials(code), is_denied(code), react(code, 403)) == (True, False, Reaction.FINAL)
 
 
+@pytest.mark.parametrize("code", BAD_CREDENTIALS)
+def test_only_credentials_that_were_good_once_are_expired(code: str) -> None:
+    """The others may yet be taken in another region."""
+    assert is_expired(code) is (code in EXPIRED)
+
+
+@pytest.mark.parametrize(
+    "code", [TransportCode.UNREACHABLE, TransportCode.READ_TIMEOUT, TransportCode.CLOSED, TransportCode.TLS]
+)
+def test_where_no_connection_brings_an_answer_nobody_answered(code: str) -> None:
+    assert is_unanswered(code)
+
+
+@pytest.mark.parametrize(
+    "code", [TransportCode.INVALID_RESPONSE, TransportCode.UNEXPECTED, "SlowDown", "InternalError", "HTTP503", ""]
+)
+def test_an_answer_that_is_of_no_use_is_an_answer(code: str) -> None:
+    assert not is_unanswered(code)
+
+
 @pytest.mark.parametrize("code", ["", "accessdenied", "NoSuchBucket", "NotFoundException", "SlowDown", "HTTP404"])
 def test_other_codes_say_nothing_of_permissions_or_credentials(code: str) -> None:
     assert (is_denied(code), rejects_credentials(code)) == (False, False)
@@ -104,7 +150,9 @@ def test_other_codes_say_nothing_of_permissions_or_credentials(code: str) -> Non
         ("AccessDenied", 403, Verdict.DENIED),
         ("HTTP403", 403, Verdict.DENIED),
         ("PermanentRedirect", 301, Verdict.ELSEWHERE),
-        ("TemporaryRedirect", 307, Verdict.ELSEWHERE),
+        ("PermanentRedirect", None, Verdict.ELSEWHERE),
+        ("TemporaryRedirect", None, Verdict.ELSEWHERE),
+        ("Redirect", None, Verdict.ELSEWHERE),
         ("AuthorizationHeaderMalformed", 400, Verdict.ELSEWHERE),
         ("IllegalLocationConstraintException", 400, Verdict.ELSEWHERE),
         ("HTTP301", 301, Verdict.ELSEWHERE),

@@ -58,6 +58,13 @@ def test_the_first_throttle_slows_down_to_an_eighth_of_what_was_under_way() -> N
     assert talk.pace.delay(talk.now) == pytest.approx(1 / 100)
 
 
+def test_one_slow_answer_does_not_pass_for_the_round_trip() -> None:
+    talk = Talk()
+    talk.let_through(100, rate=500)
+    talk.pace.throttled(talk.now, 25 * ROUND_TRIP, 16)
+    assert 20 < talk.rate < 50
+
+
 def test_requests_are_spaced_evenly() -> None:
     talk = Talk()
     talk.throttle()
@@ -89,10 +96,28 @@ def test_from_the_first_throttle_the_pace_doubles_each_round_trip_until_the_seco
     assert rates == pytest.approx([100, 200, 400])
 
 
-def test_a_second_throttle_that_comes_too_soon_to_tell_a_rate_halves_the_pace() -> None:
+def test_answers_to_what_was_sent_before_the_first_throttle_do_not_make_it_faster() -> None:
     talk = Talk()
     talk.throttle()
-    talk.let_through(10, rate=100)
+    before = talk.rate
+    for _ in range(15):
+        talk.pace.let_through(talk.now, ROUND_TRIP)
+    assert talk.rate == before
+
+
+def test_however_short_the_round_trip_the_pace_does_no_more_than_double_with_an_answer() -> None:
+    talk = Talk(round_trip=0.001)
+    talk.throttle(in_flight=1)
+    before = talk.rate
+    talk.let_through(1, rate=before)
+    assert talk.rate == pytest.approx(2 * before)
+
+
+@pytest.mark.parametrize("between", [0, 10])
+def test_a_second_throttle_that_comes_too_soon_to_tell_a_rate_halves_the_pace(between: int) -> None:
+    talk = Talk()
+    talk.throttle()
+    talk.let_through(between, rate=100)
     before = talk.rate
     talk.throttle()
     assert talk.rate == pytest.approx(before / 2)
@@ -106,6 +131,34 @@ def test_the_servers_rate_is_told_from_what_it_let_through_between_two_throttles
     talk.let_through(burst, rate=5000)
     talk.settled(rate)
     assert 0.9 * rate <= talk.rate <= 0.9 * 1.25 * rate
+
+
+def test_where_the_pace_was_no_higher_the_servers_rate_is_what_it_let_through() -> None:
+    talk = Talk()
+    talk.throttle(in_flight=1)
+    talk.let_through(100, rate=50, held_back=False)
+    talk.throttle(in_flight=1)
+    assert talk.rate == pytest.approx(0.9 * 50)
+
+
+def test_a_server_is_measured_by_when_it_was_asked_however_late_its_answer_comes() -> None:
+    talk = Talk()
+    talk.throttle(in_flight=1)
+    talk.let_through(100, rate=50, held_back=False)
+    talk.pace.throttled(talk.now + 1.0, 2.0 + ROUND_TRIP, 1)
+    assert talk.rate == pytest.approx(0.9 * 50)
+
+
+@pytest.mark.parametrize("earlier", [0.0, 0.25])
+def test_a_throttle_that_seems_no_later_than_the_last_one_measures_nothing(earlier: float) -> None:
+    """When a request reached the server is only estimated."""
+    talk = Talk(round_trip=0.5)
+    talk.throttle()
+    emptied = talk.now - 0.25
+    talk.let_through(32, rate=0.5, held_back=False)
+    before = talk.rate
+    talk.pace.throttled(talk.now, 2 * (talk.now - emptied + earlier), 1)
+    assert talk.rate == before / 2
 
 
 def test_what_was_let_through_before_the_bucket_was_empty_is_not_counted() -> None:
@@ -185,6 +238,67 @@ def test_after_that_a_throttle_is_listened_to_again() -> None:
     talk.let_through(300, rate=50)
     talk.throttle()
     assert talk.rate < 0.9 * 1.25 * 50 * 1.02
+
+
+@pytest.mark.parametrize("rounds", [1, 2, 3])
+def test_a_throttle_soon_after_another_slows_down_further(rounds: int) -> None:
+    talk = Talk()
+    talk.settled(100)
+    for _ in range(rounds):
+        before = talk.rate
+        talk.let_through(5, rate=talk.rate)
+        talk.throttle()
+        assert talk.rate < before
+
+
+def test_throttles_that_come_only_after_many_requests_are_each_listened_to() -> None:
+    talk = Talk()
+    talk.settled(100)
+    for _ in range(10):
+        talk.let_through(60, rate=100)
+        before = talk.rate
+        talk.throttle()
+        assert talk.rate < before
+        talk.throttle()
+        assert talk.rate < 0.9 * before
+
+
+def deafened() -> Talk:
+    """A talk in which throttles have just been found to have nothing to do with the pace."""
+    talk = Talk()
+    talk.settled(100)
+    for _ in range(4):
+        talk.let_through(5, rate=talk.rate)
+        talk.throttle()
+    return talk
+
+
+def listens(talk: Talk) -> bool:
+    """Throttle once; tell whether that slowed the pace down."""
+    before = talk.rate
+    talk.throttle()
+    return talk.rate < before
+
+
+@pytest.mark.parametrize(("let_through", "listened"), [(0, False), (1, False), (150, False), (250, True)])
+def test_it_takes_many_requests_until_throttles_are_listened_to_again(let_through: int, listened: bool) -> None:
+    talk = deafened()
+    talk.let_through(let_through, rate=50, held_back=False)
+    assert listens(talk) is listened
+
+
+@pytest.mark.parametrize(("throttles", "listened"), [(30, False), (45, True)])
+def test_the_more_throttles_go_unheard_the_sooner_they_are_listened_to_again(throttles: int, listened: bool) -> None:
+    talk = deafened()
+    heard = [listens(talk) for _ in range(throttles)]
+    assert any(heard) is listened
+
+
+def test_after_that_it_takes_as_many_throttles_in_a_row_as_before_to_leave_them_unheard() -> None:
+    talk = deafened()
+    heard = [listens(talk) for _ in range(60)]
+    first = heard.index(True)
+    assert heard[first : first + 5] == [True, True, True, False, False]
 
 
 EVENTS = st.lists(

@@ -24,9 +24,9 @@ TRANSIENT = "InternalError"
 FINAL = "AccessDenied"
 
 
-def failed(code: str = TRANSIENT, *, retry_after: float | None = None) -> CallError:
+def failed(code: str = TRANSIENT, *, status: int | None = None, retry_after: float | None = None) -> CallError:
     return CallError(
-        Operation.GET_BUCKET_ENCRYPTION, "a-bucket", "eu-west-1", code=code, status=None, retry_after=retry_after
+        Operation.GET_BUCKET_ENCRYPTION, "a-bucket", "eu-west-1", code=code, status=status, retry_after=retry_after
     )
 
 
@@ -85,6 +85,16 @@ async def test_an_answer_after_failures_is_given(code: str) -> None:
 
     assert await script.play(RetryPolicy(max_attempts=3)) == "yes"
     assert (script.attempts, len(script.slept)) == (3, 2)
+
+
+@pytest.mark.parametrize(("status", "attempts"), [(400, 1), (429, 3), (500, 3), (501, 1), (503, 3)])
+async def test_where_the_code_says_nothing_the_status_decides(status: int, attempts: int) -> None:
+    script = Script([failed("NewInThisYear", status=status) for _ in range(4)])
+
+    with pytest.raises(CallError):
+        await script.play(RetryPolicy(max_attempts=3))
+
+    assert script.attempts == attempts
 
 
 @pytest.mark.parametrize("most", [1, 2, 3, 8])
