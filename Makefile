@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 NEWEST := .venv-newest
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test check format bench bench-throttling bench-soak test-newest clean help
+.PHONY: demo test check format bench bench-throttling bench-soak test-newest mutants clean help
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -39,8 +39,13 @@ bench-soak: $(VENV)/.dev  ## audit 100,000 buckets through faults, a dead region
 test-newest: $(NEWEST)/.dev  ## all tests with the newest aiobotocore, past what aioboto3 pins
 	$(NEWEST)/bin/python -m pytest -n auto
 
+mutants: $(VENV)/.mutation  ## break the pure decisions on purpose, bit by bit, and see which breaks no test notices
+	rm -rf mutants  # what an earlier run found does not hold for other tests
+	$(BIN)/mutmut run --max-children 1
+	$(BIN)/mutmut results
+
 clean:  ## remove everything that was set up or made here
-	rm -rf $(VENV) $(NEWEST) demo-report .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(NEWEST) demo-report .pytest_cache .mypy_cache .ruff_cache .hypothesis mutants
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
@@ -52,6 +57,10 @@ $(VENV)/.demo: $(VENV)/bin/python pyproject.toml
 $(VENV)/.dev: $(VENV)/bin/python pyproject.toml
 	$(BIN)/python $(PIP_INSTALL) --editable '.[dev]'
 	@touch $@ $(VENV)/.demo
+
+$(VENV)/.mutation: $(VENV)/.dev
+	$(BIN)/python $(PIP_INSTALL) --editable '.[mutation]'
+	@touch $@
 
 # aioboto3 pins one aiobotocore, so the newest cannot be asked for as a dependency: it is put in afterwards, by force.
 $(NEWEST)/.dev: pyproject.toml
