@@ -55,6 +55,7 @@ _UNAVAILABLE = 503  # how S3 throttles, by whatever code: SlowDown, ServiceUnava
 _UNANSWERED = frozenset(
     {TransportCode.UNREACHABLE, TransportCode.READ_TIMEOUT, TransportCode.CLOSED, TransportCode.TLS}
 )
+_ARRIVED = frozenset({TransportCode.READ_TIMEOUT, TransportCode.CLOSED})
 _SERVER_ERRORS = range(500, 600)
 _NOT_IMPLEMENTED = 501  # an answer, and it will not change: S3-compatible stores send it
 
@@ -134,6 +135,11 @@ def react(code: str, status: int | None) -> Reaction:
 def is_unanswered(code: str) -> bool:
     """Tell whether a code says that nobody was there to answer, as opposed to an answer that is of no use."""
     return code in _UNANSWERED
+
+
+def may_have_arrived(code: str) -> bool:
+    """Tell of a request without an answer whether there was a connection for it, so that it may have been read."""
+    return code in _ARRIVED
 
 
 def rejects_credentials(code: str) -> bool:

@@ -142,9 +142,11 @@ class Gate:
         self._pace.throttled(_now(), seconds, self.in_flight)
         return True
 
-    def unanswered(self) -> None:
-        """Learn that a request came to nothing: no connection, no answer in time."""
+    def unanswered(self, seconds: float, *, sent: bool) -> None:
+        """Learn that a request came to nothing after so many seconds: no connection, or `sent` and not answered."""
         self._hear(heard=False)
+        if sent:
+            self._pace.lost(_now(), seconds)
         self._limit = min(self._limit, float(START))
 
     def _hear(self, *, heard: bool) -> None:

@@ -99,13 +99,18 @@ class Pace:
         self._measure(seconds)
         if self.rate is None:
             return
-        self._clean += 1
-        if now - seconds / 2.0 > self._emptied:  # when it reached the server, about
-            self._through += 1
         if self._binding and (self._estimate is None or self._deaf):
             self.rate = min(2.0 * self.rate, self.rate + 1.0 / self._round_trip)
-        if self._deaf:
-            self._listen_again_after(1, now - seconds / 2.0)
+        self._count(now - seconds / 2.0)
+
+    def lost(self, now: float, seconds: float) -> None:
+        """Note a request that was sent and came to nothing after so many `seconds`.
+
+        It was not throttled, so the server is taken to have let it through. Left out, it would be missing from the
+        estimate: with one request in ten lost, each throttle would make the estimate a tenth less, without end.
+        """
+        if self.rate is not None:
+            self._count(now - seconds + self._round_trip / 2.0)
 
     def throttled(self, now: float, seconds: float, in_flight: int) -> None:
         """Slow down. `in_flight` counts the requests that were out, the throttled one included."""
@@ -141,6 +146,14 @@ class Pace:
         self._estimate = max(_SLOWEST, estimate)
         self._paced = 0.0
         self.rate = max(_SLOWEST, self._estimate * _BACKOFF)
+
+    def _count(self, reached: float) -> None:
+        """Count a request that reached the server then, about, and was not throttled."""
+        self._clean += 1
+        if reached > self._emptied:
+            self._through += 1
+        if self._deaf:
+            self._listen_again_after(1, reached)
 
     def _listen_again_after(self, requests: int, now: float) -> None:
         """Count so many requests off those that throttles are not listened to for."""

@@ -9,6 +9,7 @@ from s3audit_async.codes import (
     is_denied,
     is_expired,
     is_unanswered,
+    may_have_arrived,
     react,
     rejects_credentials,
     verdict,
@@ -169,3 +170,9 @@ def test_other_codes_say_nothing_of_permissions_or_credentials(code: str) -> Non
 )
 def test_what_a_refused_question_says_of_the_bucket(code: str, status: int | None, expected: Verdict) -> None:
     assert verdict(refused(code, status)) is expected
+
+
+def test_what_had_a_connection_may_have_arrived() -> None:
+    """And so may have been counted against a rate; what had none cannot."""
+    codes = (TransportCode.READ_TIMEOUT, TransportCode.CLOSED, TransportCode.UNREACHABLE, TransportCode.TLS)
+    assert [may_have_arrived(code) for code in codes] == [True, True, False, False]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from random import Random
+from statistics import fmean
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -32,6 +35,12 @@ class Talk:
             self.now += 1.0 / rate
             self.pace.sent(self.now - self.round_trip, held_back=held_back)
             self.pace.let_through(self.now, self.round_trip)
+
+    def lose(self, *, rate: float) -> None:
+        """One request that was sent and is not answered; it is known as soon as an answer would have been."""
+        self.now += 1.0 / rate
+        self.pace.sent(self.now - self.round_trip, held_back=True)
+        self.pace.lost(self.now, self.round_trip)
 
     def throttle(self, in_flight: int = 16) -> None:
         self.pace.throttled(self.now, self.round_trip, in_flight)
@@ -301,8 +310,46 @@ def test_after_that_it_takes_as_many_throttles_in_a_row_as_before_to_leave_them_
     assert heard[first : first + 5] == [True, True, True, False, False]
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_requests_that_come_to_nothing_do_not_wear_the_pace_down(seed: int) -> None:
+    """One request in ten is lost and one in 25 throttled, at random: however long that lasts, the pace stays."""
+    draw = Random(seed).random
+    talk = Talk()
+    talk.settled(100)
+    rates = []
+    for _ in range(20_000):
+        drawn = draw()
+        if drawn < 0.04:
+            talk.throttle()
+        elif drawn < 0.14:
+            talk.lose(rate=talk.rate)
+        else:
+            talk.let_through(1, rate=talk.rate)
+        rates.append(talk.rate)
+    assert min(rates) > 30
+    assert fmean(rates[-1000:]) > 100
+
+
+def test_what_was_lost_before_the_bucket_was_empty_is_not_counted() -> None:
+    """Sent before the throttle was, and waited for in vain until after it."""
+    talk = Talk()
+    talk.throttle()
+    for _ in range(50):
+        talk.pace.lost(talk.now + 5.0, 5.0 + 2 * ROUND_TRIP)
+    talk.let_through(100, rate=50)
+    talk.throttle()
+    assert talk.rate <= 0.9 * 1.25 * 50 * 1.02
+
+
+def test_a_lost_request_before_the_first_throttle_says_nothing() -> None:
+    talk = Talk()
+    talk.lose(rate=50)
+    assert talk.pace.rate is None
+
+
 EVENTS = st.lists(
-    st.tuples(st.sampled_from(["sent", "let through", "throttled"]), st.floats(0, 5), st.floats(0, 40)), max_size=300
+    st.tuples(st.sampled_from(["sent", "let through", "lost", "throttled"]), st.floats(0, 5), st.floats(0, 40)),
+    max_size=300,
 )
 
 
@@ -318,6 +365,8 @@ def test_whatever_happens_the_pace_lies_between_the_slowest_and_what_is_finite(
             pace.sent(now, held_back=pace.delay(now) == 0.0)
         elif kind == "let through":
             pace.let_through(now, seconds)
+        elif kind == "lost":
+            pace.lost(now, seconds)
         else:
             pace.throttled(now, seconds, 16)
         if pace.rate is not None:

@@ -59,7 +59,7 @@ def is_throttled(request: Request) -> None:
 
 
 def is_not_answered(request: Request) -> None:
-    request.gate.unanswered()
+    request.gate.unanswered(ROUND_TRIP, sent=True)
 
 
 def is_dropped(_request: Request) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 import anyio
 
 from s3audit_async.breaker import Breaker
-from s3audit_async.codes import Reaction, is_expired, is_unanswered, react
+from s3audit_async.codes import Reaction, is_expired, is_unanswered, may_have_arrived, react
 from s3audit_async.errors import CallError, NotAskedError, S3AuditError, TransportCode
 from s3audit_async.limiter import Gate, Slots
 from s3audit_async.model import BreakerChange, Call, LimitChange, Notice, Operation, Retry, Service
@@ -159,7 +159,7 @@ class Asker:
             self._observer.breaker_changed(BreakerChange(endpoint.service, endpoint.region, open=False))
 
     def _unanswered(self, endpoint: _Endpoint, started: float, error: CallError) -> None:
-        endpoint.gate.unanswered()
+        endpoint.gate.unanswered(error.seconds, sent=may_have_arrived(error.code))
         if endpoint.breaker.unanswered(started, anyio.current_time(), error.code):
             change = BreakerChange(endpoint.service, endpoint.region, open=True, code=error.code)
             self._observer.breaker_changed(change)
