@@ -272,12 +272,12 @@ def test_throttles_that_come_only_after_many_requests_are_each_listened_to() -> 
         assert talk.rate < 0.9 * before
 
 
-def deafened() -> Talk:
+def deafened(between: int = 5) -> Talk:
     """A talk in which throttles have just been found to have nothing to do with the pace."""
     talk = Talk()
     talk.settled(100)
     for _ in range(4):
-        talk.let_through(5, rate=talk.rate)
+        talk.let_through(between, rate=talk.rate)
         talk.throttle()
     return talk
 
@@ -287,6 +287,11 @@ def listens(talk: Talk) -> bool:
     before = talk.rate
     talk.throttle()
     return talk.rate < before
+
+
+@pytest.mark.parametrize("between", [0, 10, 40])
+def test_after_four_throttles_each_sooner_than_the_pace_explains_the_fifth_is_not_listened_to(between: int) -> None:
+    assert not listens(deafened(between))
 
 
 @pytest.mark.parametrize(("let_through", "listened"), [(0, False), (1, False), (150, False), (250, True)])
