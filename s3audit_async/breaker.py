@@ -62,6 +62,7 @@ class Breaker:
         self._failures += 1
         if self._pause > 0.0:
             if started >= self._opened_at:
+                self._opened_at = now  # a probe that was sent before says nothing more
                 self._pause = min(LONGEST_PAUSE, 2.0 * self._pause)
                 self._probe_at = now + self._pause
             return False

@@ -10,6 +10,7 @@ from s3audit_async.analysis.summary import Summary
 from s3audit_async.classify import is_unresolved
 from s3audit_async.errors import UsageError
 from s3audit_async.output import PARTIAL_SUFFIX, FileOutput, RunState, StateFile, partial_of
+from s3audit_async.output.places import is_special
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -170,6 +171,8 @@ def _shown(value: str | Collection[str]) -> str:
 
 def _reader(path: Path) -> ReportReader:
     unfinished = partial_of(_final(path))
+    if is_special(path) or is_special(unfinished):
+        raise UsageError(f"{path} is no ordinary file", hint="name a report, or its .partial file")
     return ReportReader(unfinished if unfinished.exists() else path)
 
 

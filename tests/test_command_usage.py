@@ -56,7 +56,7 @@ def usage_cases(folder: Path) -> list[tuple[list[str], str]]:
         (["run", "-o", "/dev/null"], "no ordinary file"),
         (["run", "--resume", str(folder / "nothing.csv")], "cannot read"),
         (["run", "--resume", str(folder / "words.txt")], "not a report of s3audit"),
-        (["run", "--resume", str(folder)], "cannot read"),
+        (["run", "--resume", str(folder)], "no ordinary file"),
         (["run", "--resume", str(folder / "foreign.csv")], "line 2"),
         (["run", "--resume", str(folder / "busy.csv"), "-o", "x.csv"], "leave -o out"),
         (["run", "--resume", str(folder / "busy.csv"), "--wide"], "--wide"),
@@ -212,8 +212,8 @@ def test_more_connections_than_open_files_are_allowed_is_said_at_once(tmp_path: 
     )
     out, err = process.communicate(timeout=60)
     assert (process.returncode, out, err.count("\n")) == (2, "", 1)
-    assert "--max-concurrency 1000 needs 1128 open files, and 300 are allowed here" in err
-    assert "use --max-concurrency 172 at most" in err
+    assert "--max-concurrency 1000 needs 4128 open files, and 300 are allowed here" in err
+    assert "use --max-concurrency 43 at most" in err
     assert list(tmp_path.iterdir()) == []
 
 
@@ -222,9 +222,82 @@ def test_the_limit_of_open_files_is_raised_as_far_as_it_may_be(tmp_path: Path) -
     with StubAws(synthetic(buckets=400, keys=0, regions=1), Behaviour(latency=0.2)) as stub:
         process = start(
             *("run", "--endpoint-url", stub.url, "-q", "-o", tmp_path / "r.csv", "--max-concurrency", "150"),
-            after="ulimit -S -n 100; ulimit -H -n 300",
+            after="ulimit -S -n 100; ulimit -H -n 1000",
         )
         out, err = process.communicate(timeout=60)
         peak = stub.stats.peak_in_flight
     assert (process.returncode, out, err) == (0, "", "")
     assert peak > 100
+
+
+def test_figures_and_reports_are_not_written_over_each_other_or_the_list_of_buckets(tmp_path: Path) -> None:
+    """However the place is spelled; nothing is asked and nothing changed."""
+    names = tmp_path / "names.txt"
+    names.write_text("some-bucket\n")
+    report = tmp_path / "r.csv"
+    report.write_text("yesterday")
+    (tmp_path / "link").symlink_to(report)
+    (tmp_path / "d").mkdir()
+    for arguments, said in (
+        (("-o", report, "--stats", tmp_path / "d" / ".." / "r.csv"), "where the report goes"),
+        (("-o", report, "--stats", tmp_path / "link"), "where the report goes"),
+        (("-o", report, "--stats", tmp_path / "r.csv.partial"), "where the report goes"),
+        (("-o", report, "--stats", tmp_path / "r.csv.resume"), "where the report goes"),
+        (("-o", names, "--buckets-from", names), "is the list of buckets"),
+        (("-o", report, "--stats", names, "--buckets-from", names), "is the list of buckets"),
+    ):
+        done = s3audit("run", *arguments)
+        assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
+        assert said in done.stderr
+    assert (names.read_text(), report.read_text()) == ("some-bucket\n", "yesterday")
+
+
+def test_what_is_no_ordinary_file_is_not_waited_for(tmp_path: Path) -> None:
+    """A pipe that nobody writes to."""
+    os.mkfifo(tmp_path / "pipe")
+    done = s3audit("run", "--resume", tmp_path / "pipe")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "no ordinary file" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("setting", "code", "said"),
+    [
+        ("AWS_REGION=bad region", 2, "not a region name"),
+        ("AWS_CA_BUNDLE=junk.pem", 4, "TLSError"),
+        ("AWS_SESSION_TOKEN=token-with-a-line-break\n", 2, "for line breaks"),
+    ],
+)
+def test_an_environment_that_cannot_work_is_not_tried_again_and_again(
+    setting: str, code: int, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One line, nothing that reaches AWS, and no report left."""
+    (tmp_path / "junk.pem").write_text("no certificate")
+    monkeypatch.setenv(*setting.split("=", 1))
+    with StubAws() as stub:
+        url = stub.url.replace("http:", "https:") if "CA_BUNDLE" in setting else stub.url
+        done = s3audit("run", "--endpoint-url", url, "-o", "r.csv", cwd=tmp_path)
+        assert not stub.stats.total
+    assert (done.returncode, done.stderr.count("\n")) == (code, 1), done.stderr
+    assert said in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["junk.pem"]
+
+
+def test_a_region_that_holds_no_bucket_is_named(tmp_path: Path) -> None:
+    """A mistyped region is not taken for an account without buckets."""
+    with StubAws(synthetic(buckets=10, keys=0, regions=2)) as stub:
+        done = s3audit(
+            *("run", "--endpoint-url", stub.url, "-o", tmp_path / "r.csv"),
+            *("--include-region", "eu-west-1", "--include-region", "eu-wset-1"),
+        )
+    assert done.returncode == 0
+    assert "note: no bucket was listed in eu-wset-1" in done.stderr
+    assert "listed in eu-west-1" not in done.stderr
+
+
+def test_a_standard_output_that_is_closed_is_said_at_once() -> None:
+    """Before anything is asked."""
+    process = start("run", "-o", "-", after="exec 1>&-")
+    _, err = process.communicate(timeout=60)
+    assert (process.returncode, err.count("\n")) == (2, 1)
+    assert "standard output is closed" in err

@@ -5,6 +5,7 @@ from __future__ import annotations
 import anyio
 import pytest
 
+from s3audit_async.engine.asking import MOST_RENEWALS
 from s3audit_async.errors import CredentialsError
 from s3audit_async.model import Notice, Operation
 from s3audit_async.options import Options
@@ -94,7 +95,7 @@ def test_without_others_the_run_ends() -> None:
 
 
 def test_one_question_is_not_asked_again_for_ever() -> None:
-    """Credentials that are refused however often they are renewed: as many times as there are attempts."""
+    """Credentials that are refused however often they are renewed."""
     gateway = FakeGateway(several(1), renewals=10**9)
 
     async def refuse(operation: Operation, target: str, _region: str, _nth: int) -> None:
@@ -103,5 +104,18 @@ def test_one_question_is_not_asked_again_for_ever() -> None:
 
     gateway.fault = refuse
     with pytest.raises(CredentialsError, match="the credentials have expired"):
-        virtual_time.run(lambda: audited(gateway, Options(identify=False, max_attempts=3)))
-    assert gateway.calls[Operation.GET_BUCKET_ENCRYPTION] == 3
+        virtual_time.run(lambda: audited(gateway, Options(identify=False)))
+    assert gateway.calls[Operation.GET_BUCKET_ENCRYPTION] == 1 + MOST_RENEWALS
+
+
+def test_a_renewal_does_not_count_as_an_attempt() -> None:
+    """One attempt is made, refused for the credentials, and made again with new ones."""
+    gateway = FakeGateway(several(1), renewals=1)
+
+    async def refuse(operation: Operation, target: str, _region: str, nth: int) -> None:
+        if operation is Operation.GET_BUCKET_ENCRYPTION and nth == 1:
+            raise error(operation, target, EXPIRED, status=400)
+
+    gateway.fault = refuse
+    (row,) = virtual_time.run(lambda: audited(gateway, Options(identify=False, max_attempts=1)))
+    assert row.mode == "AES256"

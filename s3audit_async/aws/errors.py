@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import re
+import ssl
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -17,7 +18,7 @@ from botocore import exceptions as sdk
 from botocore.parsers import ResponseParserError
 
 from s3audit_async.codes import Reaction, react
-from s3audit_async.errors import CallError, CredentialsError, TransportCode
+from s3audit_async.errors import CallError, ConfigurationError, CredentialsError, TransportCode
 from s3audit_async.redaction import Secrets, plain
 from s3audit_async.references import is_host_label
 
@@ -84,6 +85,12 @@ def translated(operation: Operation, target: str, region: str, secrets: Secrets 
     except (sdk.BotoCoreError, sdk.HTTPClientError, ResponseParserError, UnusableAnswerError) as error:
         # What is raised while an answer is read comes out of the SDK inside of an error of its own.
         inner = error.kwargs.get("error") if isinstance(error, sdk.HTTPClientError) else error
+        if isinstance(inner, ValueError) and not isinstance(inner, UnicodeError | ResponseParserError):
+            # Refused before it was sent: a proxy's URL, or a key or token with a line break, that no header may hold.
+            raise ConfigurationError(
+                f"the AWS configuration cannot be used: {plain(inner, secrets)}",
+                hint="check the proxy variables, and the keys and tokens for line breaks",
+            ) from error
         unusable = inner if isinstance(inner, UnusableAnswerError) else None
         code = TransportCode.INVALID_RESPONSE if unusable else _transport_code(error)
         said = plain(unusable or error, secrets)
@@ -144,6 +151,6 @@ def _transport_code(error: Exception) -> str:
         cause = error.kwargs.get("error")
         reset = isinstance(cause, OSError) and cause.errno in _RESETS
         return TransportCode.CLOSED if reset else TransportCode.UNREACHABLE
-    if isinstance(error, sdk.HTTPClientError) and isinstance(error.kwargs.get("error"), _UNREADABLE):
+    if isinstance(error, sdk.HTTPClientError) and isinstance(error.kwargs.get("error"), (*_UNREADABLE, ssl.SSLError)):
         return TransportCode.TLS  # the CA bundle or client certificate that the settings name
     return next((code for kind, code in _TRANSPORT_CODES if isinstance(error, kind)), type(error).__name__)

@@ -19,8 +19,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         try:
             return _main(arguments)
         except KeyboardInterrupt:
-            print("s3audit: interrupted", file=sys.stderr)  # noqa: T201 - maybe before anything else is imported
+            _say_interrupted()
             return 130
+
+
+def _say_interrupted() -> None:
+    outcome = sys.modules.get("s3audit_async.cli.outcome")
+    if outcome is not None:
+        outcome.print_error("interrupted")
+    else:
+        print("s3audit: interrupted", file=sys.stderr)  # noqa: T201 - before anything else is imported
 
 
 def _main(arguments: Sequence[str] | None) -> int:

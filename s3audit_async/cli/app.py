@@ -82,6 +82,7 @@ def run(
         format=form,
         wide=wide,
         stats=stats,
+        buckets_from=buckets_from,
         resume=resume,
         profile=profile,
         region=region,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -14,6 +15,7 @@ from s3audit_async.analysis.summary import Summary
 from s3audit_async.cli.outcome import print_line
 from s3audit_async.errors import UsageError
 from s3audit_async.output import PARTIAL_SUFFIX, FileOutput, Output, RunState, StandardOutput, StateFile
+from s3audit_async.output.places import is_directory
 from s3audit_async.resume import look_at, restored, resume, state_of
 from s3audit_async.sinks import make_sink
 
@@ -59,7 +61,10 @@ class Report:
     def forget(self) -> None:
         """Remove the run state: there is nothing left to resume."""
         if self.state_file is not None and not self._is_superseded():
-            self.state_file.remove()
+            try:
+                self.state_file.remove()
+            except OSError as error:  # the report is complete all the same
+                print_line(f"note: cannot remove {self.state_file.path}: {error.strerror}")
 
     def _is_superseded(self) -> bool:
         return isinstance(self.output, FileOutput) and self.output.superseded
@@ -83,6 +88,7 @@ def begin(settings: RunSettings) -> Report:
     state_file = None
     if settings.output == "-":
         output = StandardOutput()
+        _check_stdout()
     else:
         output = file = FileOutput(_report_path(settings, form))
         state_file = StateFile(file.final) if settings.again else None
@@ -99,6 +105,13 @@ def begin(settings: RunSettings) -> Report:
         report.remember()
         failing.pop_all()
     return report
+
+
+def _check_stdout() -> None:
+    try:
+        os.fstat(1)
+    except OSError as error:
+        raise UsageError("standard output is closed", hint="name a file with -o") from error
 
 
 def go_on(settings: RunSettings) -> Report:
@@ -149,7 +162,7 @@ def _report_path(settings: RunSettings, form: str) -> Path:
     if where is None:
         where = _ask_where() if settings.again and sys.stdin.isatty() and sys.stderr.isatty() else "."
     path = Path(where).expanduser()
-    if path.is_dir() or where.endswith("/"):
+    if is_directory(path) or where.endswith("/"):
         return path / f"bucketEncryptionReport_{datetime.now().astimezone():%Y%m%d-%H%M%S}.{form}"
     if path.name.endswith(PARTIAL_SUFFIX):
         raise UsageError(f"{path} would be the name of an unfinished report", hint=f"leave {PARTIAL_SUFFIX} out")

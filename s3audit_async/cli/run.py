@@ -45,6 +45,7 @@ class RunSettings:
     format: str | None = None
     wide: bool = False
     stats: str | None = None
+    buckets_from: str | None = None
     resume: str | None = None
     profile: str | None = None
     region: str | None = None
@@ -61,11 +62,14 @@ def perform(settings: RunSettings, session: aioboto3.Session | None = None) -> i
         check_region(settings.region)
     if settings.stats is not None:
         _check_stats(settings)
+    _check_input(settings)
     make_room_for(settings.options.max_concurrency)
     if session is None:
         from s3audit_async.aws.session import open_session  # noqa: PLC0415 - half a second of SDK
 
         session = open_session(profile=settings.profile, region=settings.region)
+        if session.region_name is not None:
+            check_region(session.region_name)
     report = reports.begin(settings) if settings.resume is None else reports.go_on(settings)
     for sdk in ("botocore", "aiobotocore", "aiohttp", "asyncio"):
         # What they log of a failure, with its traceback, comes out as an error or a row of ours.
@@ -78,20 +82,35 @@ def perform(settings: RunSettings, session: aioboto3.Session | None = None) -> i
             observer = Observers(stats, stack.enter_context(watching(verbose=settings.verbose)))
         error = anyio.run(_audit, session, report, observer, stats, settings.quiet)
     if settings.stats is not None:
-        _write_stats(Path(settings.stats), stats)
+        _write_stats(_resolved(settings.stats), stats)
     return _conclude(settings, report, stats, error)
 
 
 def _check_stats(settings: RunSettings) -> None:
-    path = Path(settings.stats or "").absolute()
+    path = _resolved(settings.stats or "")
     if not path.parent.is_dir():
         raise UsageError(f"there is no directory for --stats {path}", hint="make it first")
     if path.is_dir():
         raise UsageError(f"--stats {path} is a directory", hint="name a file in it")
-    named = [Path(place).absolute() for place in (settings.output, settings.resume) if place]
-    report_names = {report.with_name(report.name.removesuffix(PARTIAL_SUFFIX)) for report in named}
-    if path.with_name(path.name.removesuffix(PARTIAL_SUFFIX).removesuffix(STATE_SUFFIX)) in report_names:
+    named = [_resolved(place) for place in (settings.output, settings.resume) if place]
+    reports = {report.with_name(report.name.removesuffix(PARTIAL_SUFFIX)) for report in named}
+    name = path.name.removesuffix(".tmp").removesuffix(PARTIAL_SUFFIX).removesuffix(STATE_SUFFIX)
+    if path.with_name(name) in reports:
         raise UsageError(f"--stats {path} is where the report goes", hint="name another file")
+
+
+def _check_input(settings: RunSettings) -> None:
+    """See that the list of buckets is not written over."""
+    if settings.buckets_from in {None, "-"}:
+        return
+    source = _resolved(settings.buckets_from or "")
+    for option, place in (("-o", settings.output), ("--stats", settings.stats)):
+        if place and _resolved(place) == source:
+            raise UsageError(f"{option} {place} is the list of buckets", hint="name another file")
+
+
+def _resolved(place: str) -> Path:
+    return Path(place).expanduser().resolve()
 
 
 async def _audit(
@@ -210,6 +229,9 @@ def _conclude(settings: RunSettings, report: Report, stats: RunStats, error: Run
     failed = report.summary.failed.count
     if not settings.quiet:
         print_summary(report.summary, stats, report.output.place)
+        for region in sorted(report.options.include_regions - report.summary.rows_by_region.keys()):
+            if not (report.resumed and not report.layout.wide):  # rows of four columns do not say where they are
+                print_line(f"note: no bucket was listed in {region}, which --include-region names.")
         if failed and settings.again and in_file:
             command = _resume_command(settings, report)
             print_line(f"{failed} rows hold an error. Ask those buckets again with: {command}")

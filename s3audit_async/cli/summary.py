@@ -31,7 +31,8 @@ _APART = {
 def print_summary(summary: Summary, stats: RunStats, place: str) -> None:
     """Print the counts of a report, what the run cost, and where the report is."""
     if speaks_json():
-        print_event("summary", "", report=place, **summary.as_dict(), run=stats.as_dict())
+        run = {name: value for name, value in stats.as_dict().items() if name != "lanes"}  # too long for a log
+        print_event("summary", "", report=place, **summary.as_dict(), run=run)
         return
     console = Console(stderr=True, width=None if on_terminal() else _WIDTH_OFF_TERMINAL, highlight=False)
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))

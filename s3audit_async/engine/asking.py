@@ -26,6 +26,8 @@ T = TypeVar("T")
 MOST_ENDPOINTS = 512
 """Services in regions that a run asks, each of which takes a client of some MiB. AWS has about 40 regions; whoever
 configures keys, or answers as S3, may name any number of them."""
+MOST_RENEWALS = 5
+"""Times that credentials are renewed for one attempt, if the new ones are refused as expired every time."""
 _SERVER_ERROR = 500
 
 
@@ -70,7 +72,7 @@ class Asker:
         endpoint = self._endpoint(operation, target, region)
 
         async def attempt() -> T:
-            for _ in range(self.policy.max_attempts):
+            for _ in range(1 + MOST_RENEWALS):
                 self._check(endpoint, operation, target)
                 await self._gateway.prepare(operation, target, region)
                 async with endpoint.gate:

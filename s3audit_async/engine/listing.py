@@ -122,7 +122,9 @@ def explain(error: CallError) -> CredentialsError | ListingError:
             f"no connection to S3 in {error.region} ({said})", hint="check the network, the proxy and the endpoint URL"
         )
     if error.code == TransportCode.TLS:
-        return ListingError(f"no trusted connection to S3 ({said})", hint="set AWS_CA_BUNDLE to the CA's certificates")
+        return ListingError(
+            f"no trusted connection to S3 ({said})", hint="AWS_CA_BUNDLE has to name a file of the CA's certificates"
+        )
     return ListingError(f"the buckets cannot be listed ({said})", hint="run again; -v shows each attempt")
 
 

@@ -139,13 +139,14 @@ class FileOutput:
         if self._fd == _CLOSED:
             self._release()
             return
-        os.close(self._fd)
-        self._fd = _CLOSED
-        self._release()
+        # While the locks are held: the next run may have made them anew right after.
         if self._waiting is not None:
             self._waiting.unlink(missing_ok=True)
         elif discard:
             self.partial.unlink(missing_ok=True)
+        os.close(self._fd)
+        self._fd = _CLOSED
+        self._release()
 
     def _release(self) -> None:
         if self._held != _CLOSED:
