@@ -50,6 +50,7 @@ def test_a_soak_loses_no_row_and_has_its_figures(tmp_path: Path) -> None:
     """Killed twice, it ends with 0, which it does only if every row is right, and none was asked for in vain."""
     figures = tmp_path / "figures.json"
     tiny = ["--buckets=900", "--keys=24", "--timeout=2", "--fault-share=0.05", "--baseline-buckets=50"]
+    tiny.append("--latency-ms=150")  # so that the report grows slowly enough to be killed on its way, twice
     ended = subprocess.run(
         [sys.executable, "-m", "benchmarks.soak", *tiny, "--json", str(figures)],
         check=False,

@@ -166,9 +166,11 @@ class Report:
         return part
 
     def _has_rows(self, share: float) -> Callable[[], bool]:
+        """Tell when a share of the rows is there, and the run has at least one of them of its own."""
         counter = RowCounter(self._partial)
-        enough = share * len(self._account.index)
-        return lambda: counter.rows() >= enough
+        enough = max(share * len(self._account.index), len(self._kept) + 1)
+        before = _file_id(self._partial)  # what it goes on from; it puts its own file in the place of that
+        return lambda: _file_id(self._partial) != before and counter.rows() >= enough
 
     def _checked(
         self, name: str, ended: Ended, stub: StubProcess, *, killed: bool, seen: dict[str, Any], before: dict[str, Any]
@@ -210,6 +212,13 @@ class Report:
         right = {self._path.name, *([f"{self._path.name}.resume"] if self.dead else [])}
         if left != right:
             raise SoakError(f"{name}: it left {', '.join(sorted(left))}, expected {', '.join(sorted(right))}")
+
+
+def _file_id(path: Path) -> int | None:
+    try:
+        return path.stat().st_ino
+    except FileNotFoundError:
+        return None
 
 
 def _settled(stub: StubProcess) -> dict[str, Any]:
