@@ -42,6 +42,7 @@ _STATES = {
     "Unavailable": Finding.KEY_UNUSABLE,
     "Creating": Finding.KEY_UNUSABLE,
 }
+_ORDER = {finding: place for place, finding in enumerate(Finding)}
 
 
 def find(
@@ -65,7 +66,7 @@ def find(
         findings.update(_of_key(key))
     if found.uses_kms and found.key:
         findings.update(_of_reference(found.key, key, bucket_region, account))
-    return tuple(finding for finding in Finding if finding in findings)
+    return tuple(sorted(findings, key=_ORDER.__getitem__))
 
 
 def _of_configuration(found: Encryption) -> list[Finding]:

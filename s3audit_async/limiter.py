@@ -52,8 +52,15 @@ class Slots:
         return gate.heard or gate.in_flight == 0 or self._unheard < self._most_unheard
 
     def _dispatch(self) -> None:
-        while ready := [gate for gate in self._waiting if self._has_room_for(gate) and gate._may_send()]:  # noqa: SLF001
-            min(ready, key=lambda gate: gate.in_flight)._admit()  # noqa: SLF001 - the other half of this class
+        while self.in_flight < self.total:
+            chosen: Gate | None = None
+            for gate in self._waiting:
+                fewer = chosen is None or gate.in_flight < chosen.in_flight
+                if fewer and self._has_room_for(gate) and gate._may_send():  # noqa: SLF001 - the other half of this class
+                    chosen = gate
+            if chosen is None:
+                return
+            chosen._admit()  # noqa: SLF001
 
 
 class Gate:

@@ -73,7 +73,18 @@ async def ask_until_answered(
 
     `before_wait(error, attempts, seconds)` is told of each retry before it waits.
     """
+    try:
+        return await attempt()
+    except CallError as error:
+        first = [error]
+    # Most questions have been answered now. Only the others need tenacity, which costs more than all else here: its
+    # first attempt is the one that was made.
     spent = 0.0
+
+    async def next_attempt() -> T:
+        if first:
+            raise first.pop()
+        return await attempt()
 
     def error_of(state: RetryCallState) -> BaseException | None:
         return state.outcome.exception() if state.outcome else None
@@ -99,4 +110,4 @@ async def ask_until_answered(
         sleep=sleep,
         reraise=True,
     )
-    return await retrying(attempt)
+    return await retrying(next_attempt)

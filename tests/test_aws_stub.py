@@ -210,7 +210,7 @@ TRANSIENT = [
     pytest.param(Reset(), "ConnectionClosed", id="reset"),
     pytest.param(Reset(clean=True), "ConnectionClosed", id="closed"),
     pytest.param(Truncated(), "ConnectionClosed", id="truncated"),
-    pytest.param(Garbage(), "HTTP500", id="garbage"),  # what botocore makes of a body of S3's that it cannot parse
+    pytest.param(Garbage(), "InvalidResponse", id="garbage"),
     pytest.param(Garbage(b""), "InvalidResponse", id="empty"),
     pytest.param(Hang(), "ReadTimeout", id="hang"),
 ]

@@ -84,21 +84,28 @@ class RunCredentials:
         if self._issue is not None and self._issue.generation == generation:
             self._issue.accepted = True
 
+    @property
+    def due(self) -> bool:
+        """Whether `fresh` has anything to do. Notices credentials that others have refreshed."""
+        if self._issue is None:
+            return True
+        held = getattr(self._source, "_frozen_credentials", None)
+        if held is not None and held is not self._issue.frozen:  # the session's owner, or another run, refreshed them
+            self._keep(held)
+        return self._is_early()
+
     async def fresh(self) -> None:
         """Get credentials, and new ones before they end. Takes no time when nothing is due.
 
         Raises what the SDK raises when the first ones cannot be had. Later, a refresh that fails for a reason that may
         pass is tried again, and `CredentialsError` is only raised once the end is near.
         """
+        if not self.due:
+            return
         if self._issue is None:
             async with self._refreshing:
                 if self._issue is None:
                     await self._first()
-            return
-        held = getattr(self._source, "_frozen_credentials", None)
-        if held is not None and held is not self._issue.frozen:  # the session's owner, or another run, refreshed them
-            self._keep(held)
-        if not self._is_early():
             return
         if self._is_late():
             async with self._refreshing:

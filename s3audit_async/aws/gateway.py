@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import anyio
 
 from s3audit_async.aws import answers
+from s3audit_async.aws.encryption import is_plain
 from s3audit_async.aws.errors import translated
 from s3audit_async.aws.session import Clients
 from s3audit_async.codes import rejects_credentials
@@ -71,6 +72,8 @@ class AwsGateway:
             ) from error
 
     async def prepare(self, operation: Operation, target: str, region: str) -> None:
+        if self._clients.is_ready(operation.service, region):
+            return
         secrets = self._clients.secrets
         try:
             with translated(operation, target, region, secrets), anyio.fail_after(_LONGEST_PREPARATION):
@@ -119,6 +122,9 @@ class AwsGateway:
 
     async def get_bucket_encryption(self, bucket: str, region: str) -> tuple[Rule, ...]:
         with self._asking(Operation.GET_BUCKET_ENCRYPTION, bucket, region):
+            reader = await self._clients.encryption_reader(region)
+            if reader is not None and is_plain(bucket):
+                return await reader.read(bucket)
             client = await self._clients.get(Service.S3, region)
             return answers.rules(await client.get_bucket_encryption(Bucket=bucket))
 

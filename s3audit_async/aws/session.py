@@ -16,10 +16,12 @@ import aioboto3
 import anyio
 from aiobotocore.config import AioConfig
 from botocore import exceptions as sdk
+from botocore import handlers
 from botocore.loaders import create_loader
 
-from s3audit_async.aws.answers import BODY_NAMES_IT, GuardedParsers
+from s3audit_async.aws.answers import BODY_NAMES_IT, GuardedParsers, names_encryption, status_of
 from s3audit_async.aws.credentials import RunCredentials
+from s3audit_async.aws.encryption import EncryptionReader, KnownAnswers, open_reader
 from s3audit_async.aws.transport import OneRequestSession, Traffic
 from s3audit_async.errors import UsageError
 from s3audit_async.model import Service
@@ -55,6 +57,8 @@ class Clients:
         self._options = options
         self._user_agent = user_agent
         self._clients: dict[tuple[Service, str], Any] = {}
+        self._readers: dict[str, EncryptionReader | None] = {}
+        self._known = KnownAnswers()
         self._opening = anyio.Lock()
         self._opened = AsyncExitStack()
         self.home_region: str = session.region_name or NO_REGION
@@ -72,23 +76,37 @@ class Clients:
             return client
         async with self._opening:
             if (service, region) not in self._clients:
-                self._clients[service, region] = await self._opened.enter_async_context(
-                    self._session.client(
-                        service.value,
-                        region_name=region,
-                        endpoint_url=self._options.endpoint_url,
-                        config=self._config(service),
-                    )
-                )
-                _sign_with(self.credentials, self._clients[service, region])
-                if service is Service.S3:
-                    _report_redirects(self._clients[service, region])
-                    _look_at_the_root(self._clients[service, region])
+                self._clients[service, region] = await self._open(service, region)
         return self._clients[service, region]
+
+    def is_ready(self, service: Service, region: str) -> bool:
+        """Tell whether a client is there, and the credentials are good for some time."""
+        return (service, region) in self._clients and not self.credentials.due
+
+    async def encryption_reader(self, region: str) -> EncryptionReader | None:
+        """Give what reads the encryption of a region's buckets, but for odd ones; None where the client has to."""
+        await self.get(Service.S3, region)
+        return self._readers[region]
 
     async def aclose(self) -> None:
         """Close all connections."""
         await self._opened.aclose()
+
+    async def _open(self, service: Service, region: str) -> Any:  # noqa: ANN401 - as above
+        client = await self._opened.enter_async_context(
+            self._session.client(
+                service.value,
+                region_name=region,
+                endpoint_url=self._options.endpoint_url,
+                config=self._config(service),
+            )
+        )
+        _sign_with(self.credentials, client)
+        if service is Service.S3:
+            _report_redirects(client)
+            _look_at_bodies(client)
+            self._readers[region] = await open_reader(client, region, self.credentials, self._known)
+        return client
 
     def _config(self, service: Service) -> AioConfig:
         return AioConfig(
@@ -193,14 +211,20 @@ def _report_redirects(client: Any) -> None:  # noqa: ANN401 - untyped SDK object
     client.meta.events.register_last("before-parameter-build.s3", already_redirected)
 
 
-def _look_at_the_root(client: Any) -> None:  # noqa: ANN401 - untyped SDK object
-    """Note whether an answer of GetBucketEncryption is one.
+def _look_at_bodies(client: Any) -> None:  # noqa: ANN401 - untyped SDK object
+    """Tell apart what a client's answers with a good status are, which botocore does not do as it should.
 
-    botocore takes a body that is empty, or some proxy's page, for a configuration without rules, which would be "not
-    configured" in the report.
+    It takes a body that is empty, or some proxy's page, for a configuration without rules, which would be "not
+    configured" in the report; so of GetBucketEncryption it is noted whether the body is one. And what is no XML at all
+    it takes for an error 500, after it has parsed the whole of each listing one time more to find out.
     """
 
     def look(response_dict: dict[str, Any], customized_response_dict: dict[str, Any], **_: object) -> None:
-        customized_response_dict[BODY_NAMES_IT] = b"<ServerSideEncryptionConfiguration" in response_dict["body"]
+        customized_response_dict[BODY_NAMES_IT] = names_encryption(response_dict["body"])
 
+    def fail(response_dict: dict[str, Any], **_: object) -> None:
+        response_dict["status_code"] = status_of(response_dict["status_code"], response_dict["body"])
+
+    client.meta.events.unregister("before-parse.s3.*", handlers._handle_200_error)  # noqa: SLF001 - it has no other name
+    client.meta.events.register("before-parse.s3.*", fail)
     client.meta.events.register("before-parse.s3.GetBucketEncryption", look)

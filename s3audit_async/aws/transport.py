@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import ssl
+from copy import copy
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from aiobotocore.httpsession import AIOHTTPSession
+from yarl import URL
 
 from s3audit_async.aws.errors import UnusableAnswerError
 
 if TYPE_CHECKING:
     from aiohttp import ClientResponse, ClientSession
-    from yarl import URL
 
 LONGEST_LISTING = 64 * 1024 * 1024
 """Bytes of a page of ListBuckets that are read. 10,000 buckets make 2 MiB, so this blocks nobody but a server that is
@@ -36,9 +37,11 @@ class Traffic:
 class BoundedAnswer:
     """An answer as aiobotocore uses it (`AioAWSResponse.raw`), whose body is read up to a limit and no further."""
 
-    def __init__(self, response: ClientResponse, traffic: Traffic) -> None:
+    def __init__(self, response: ClientResponse, traffic: Traffic, limit: int | None = None) -> None:
+        """Take an answer whose head is there. `limit` is in bytes; None for what its kind of answer may have."""
         self._response = response
         self._traffic = traffic
+        self._limit = limit
 
     @property
     def url(self) -> URL:
@@ -52,13 +55,18 @@ class BoundedAnswer:
     def raw_headers(self) -> tuple[tuple[bytes, bytes], ...]:
         return self._response.raw_headers
 
+    @property
+    def headers(self) -> dict[str, str]:
+        """The headers as aiobotocore hands them to parsers: by their names in small letters."""
+        return {name.decode().lower(): value.decode(errors="replace") for name, value in self.raw_headers}
+
     async def read(self) -> bytes:
         """Read the body. Raises `UnusableAnswerError` for one that is too long, or has a document type.
 
         The connection is closed then: what is still to come of the answer is not waited for.
         """
         response = self._response
-        limit = _limit(response)
+        limit = self._limit or _limit(response)
         announced = response.content_length or 0
         chunks: list[bytes] = []
         size = 0
@@ -125,6 +133,10 @@ class OneRequestSession(AIOHTTPSession):  # type: ignore[misc]  # aiobotocore ha
     traffic = Traffic()
     """Set by `counting`."""
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - aiobotocore's arguments
+        super().__init__(*args, **kwargs)
+        self._proxies: dict[str, str | None] = {}
+
     @classmethod
     def counting(cls, traffic: Traffic) -> type[OneRequestSession]:
         """Make the class of the sessions of one run: aiobotocore takes a class, and calls it itself."""
@@ -139,6 +151,37 @@ class OneRequestSession(AIOHTTPSession):  # type: ignore[misc]  # aiobotocore ha
         # None would mean that nothing is verified, neither the proxy nor who is behind it.
         return super()._setup_proxy_ssl_context(proxy_url) or self._get_ssl_context()
 
+    async def get(self, request: Any) -> tuple[BoundedAnswer, bytes]:  # noqa: ANN401 - as `send`'s
+        """Send a GET, as `send` does, but for what that does for each request and comes out the same every time.
+
+        `request` has the `url` and `headers` of an `AWSPreparedRequest`. Raises what `send` raises.
+        """
+        url: str = request.url
+        scheme = url.partition(":")[0]
+        try:
+            if scheme not in self._proxies:
+                self._proxies[scheme] = self._proxy_config.proxy_url_for(url)
+            proxy = self._proxies[scheme]
+            sender = await self._get_session(proxy)
+            answer = await sender.get(url, {**request.headers, "Accept-Encoding": "identity"}, proxy)
+            return answer, await answer.read()
+        except Exception as error:
+            raise await self._as_send_says(error, request) from error
+
+    async def _as_send_says(self, error: Exception, request: Any) -> Exception:  # noqa: ANN401 - as above
+        """Give what `send` raises for an error of aiohttp's, by having it meet that error."""
+
+        async def fail(_proxy_url: str | None) -> None:
+            raise error
+
+        meeting: Any = copy(self)
+        meeting._get_session = fail  # noqa: SLF001 - its own
+        try:
+            await meeting.send(request)
+        except Exception as said:  # noqa: BLE001 - whatever it is, it is what was asked for
+            return said
+        return error
+
     async def _get_session(self, proxy_url: str | None) -> Any:  # noqa: ANN401 - as the overridden method
         session: ClientSession = await super()._get_session(proxy_url)
         session._retry_connection = False  # noqa: SLF001 - no public way (aiohttp 3.14)
@@ -146,7 +189,7 @@ class OneRequestSession(AIOHTTPSession):  # type: ignore[misc]  # aiobotocore ha
 
 
 class _Sender:
-    """The one method of an aiohttp session that aiobotocore's `send` calls."""
+    """An aiohttp session that follows nothing: the one method that aiobotocore's `send` calls, and one of our own."""
 
     def __init__(self, session: ClientSession, traffic: Traffic) -> None:
         self._session = session
@@ -155,6 +198,11 @@ class _Sender:
     async def request(self, method: str, **parameters: Any) -> BoundedAnswer:  # noqa: ANN401 - passed on
         response = await self._session.request(method, allow_redirects=False, **parameters)
         return BoundedAnswer(response, self._traffic)
+
+    async def get(self, url: str, headers: dict[str, str], proxy: str | None) -> BoundedAnswer:
+        target = URL(url, encoded=True)
+        response = await self._session.request("GET", target, headers=headers, proxy=proxy, allow_redirects=False)
+        return BoundedAnswer(response, self._traffic, LONGEST_ANSWER)
 
 
 def _limit(response: ClientResponse) -> int:

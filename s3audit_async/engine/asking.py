@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeVar
 
@@ -109,13 +110,15 @@ class Asker:
         self, endpoint: _Endpoint, operation: Operation, target: str, request: Callable[[], Awaitable[T]]
     ) -> T:
         region, gate = endpoint.region, endpoint.gate
-        started = anyio.current_time()
+        now = asyncio.get_running_loop().time
+        started = now()
         in_flight = self._slots.in_flight
         cuts = gate.cuts
         endpoint.breaker.sent(started)
         try:
             try:
-                with anyio.fail_after(self._timeout):
+                # A third of what anyio's costs, and on asyncio only, as the limiter is.
+                async with asyncio.timeout(self._timeout):
                     answer = await request()
             except TimeoutError as error:
                 said = f"no answer within {self._timeout:g} s"
@@ -126,7 +129,7 @@ class Asker:
                 said = plain(f"{type(error).__name__}: {error}")
                 raise CallError(operation, target, region, code=TransportCode.UNEXPECTED, message=said) from error
         except CallError as error:
-            error.seconds = anyio.current_time() - started
+            error.seconds = now() - started
             throttled = react(error.code, error.status) is Reaction.THROTTLED
             if is_unanswered(error.code):
                 self._unanswered(endpoint, started, error)
@@ -137,7 +140,7 @@ class Asker:
                 self._answered(endpoint, error.seconds, coped=(error.status or _SERVER_ERROR) < _SERVER_ERROR)
             self._tell(endpoint, operation, error.seconds, in_flight, error.code, throttled=throttled)
             raise
-        seconds = anyio.current_time() - started
+        seconds = now() - started
         self._answered(endpoint, seconds)
         self._tell(endpoint, operation, seconds, in_flight)
         return answer

@@ -6,7 +6,9 @@ from contextlib import ExitStack, aclosing
 from typing import TYPE_CHECKING, Self
 
 import anyio
+from anyio.lowlevel import checkpoint
 
+from s3audit_async.engine import streams
 from s3audit_async.engine.auditing import Auditor
 from s3audit_async.engine.listing import list_buckets
 from s3audit_async.errors import ListingError
@@ -53,18 +55,18 @@ class Lane:
         if self._workers < self._most_workers and not self._receive.statistics().tasks_waiting_receive:
             self._workers += 1
             self._tasks.start_soon(self._worker)
-        try:
-            # Without a turn of the event loop for each bucket: the feed must not be the slowest part of a busy run.
-            self._send.send_nowait(bucket)
-        except anyio.WouldBlock:
-            await self._send.send(bucket)
+        await streams.put(self._send, bucket)
 
     def end(self) -> None:
         """Let the workers go home once the inbox is empty."""
         self._send.close()
 
     async def _worker(self) -> None:
-        async for bucket in self._receive:
+        while True:
+            try:
+                bucket = await streams.take(self._receive)
+            except anyio.EndOfStream:
+                return
             await self._work(bucket)
 
 
@@ -150,7 +152,8 @@ class Pipeline:
         try:
             await self._deliver(row)
         except anyio.BrokenResourceError:
-            return  # the reader has left for good
+            await checkpoint()  # the reader has left for good, and the run is being cancelled
+            return
         self._observer.audited(row, lane)
 
     async def _deliver(self, row: Row) -> None:

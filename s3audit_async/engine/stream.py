@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Self
 
 import anyio
 
+from s3audit_async.engine import streams
 from s3audit_async.engine.asking import Asker
 from s3audit_async.engine.lanes import Pipeline
 from s3audit_async.errors import InterruptedRunError, RunError
@@ -93,7 +94,7 @@ class RowStream:
 
     async def __anext__(self) -> Row:
         try:
-            return await self._receive.receive()
+            return await streams.take(self._receive)
         except anyio.EndOfStream:
             if self._error is None:
                 raise StopAsyncIteration from None
