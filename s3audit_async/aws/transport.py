@@ -136,6 +136,7 @@ class OneRequestSession(AIOHTTPSession):  # type: ignore[misc]  # aiobotocore ha
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - aiobotocore's arguments
         super().__init__(*args, **kwargs)
         self._proxies: dict[str, str | None] = {}
+        self._senders: dict[str | None, _Sender] = {}
 
     @classmethod
     def counting(cls, traffic: Traffic) -> type[OneRequestSession]:
@@ -182,10 +183,13 @@ class OneRequestSession(AIOHTTPSession):  # type: ignore[misc]  # aiobotocore ha
             return said
         return error
 
-    async def _get_session(self, proxy_url: str | None) -> Any:  # noqa: ANN401 - as the overridden method
-        session: ClientSession = await super()._get_session(proxy_url)
-        session._retry_connection = False  # noqa: SLF001 - no public way (aiohttp 3.14)
-        return _Sender(session, self.traffic)
+    async def _get_session(self, proxy_url: str | None) -> _Sender:
+        sender = self._senders.get(proxy_url)
+        if sender is None:
+            session: ClientSession = await super()._get_session(proxy_url)
+            session._retry_connection = False  # noqa: SLF001 - no public way (aiohttp 3.14)
+            sender = self._senders[proxy_url] = _Sender(session, self.traffic)
+        return sender
 
 
 class _Sender:

@@ -6,8 +6,6 @@ import asyncio
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeVar
 
-import anyio
-
 from s3audit_async.breaker import Breaker
 from s3audit_async.codes import Reaction, is_expired, is_unanswered, may_have_arrived, react
 from s3audit_async.errors import CallError, NotAskedError, S3AuditError, TransportCode
@@ -101,7 +99,7 @@ class Asker:
         return await ask_until_answered(attempt, policy, before_wait=tell)
 
     def _check(self, endpoint: _Endpoint, operation: Operation, target: str) -> None:
-        if endpoint.breaker.is_open(anyio.current_time()) and operation is not Operation.LIST_BUCKETS:
+        if endpoint.breaker.is_open(_now()) and operation is not Operation.LIST_BUCKETS:
             service, reason = endpoint.service.upper(), endpoint.breaker.reason
             said = f"not asked: {service} in {endpoint.region} gives no answer ({reason})"
             raise NotAskedError(operation, target, endpoint.region, code=TransportCode.UNREACHABLE, message=said)
@@ -110,8 +108,7 @@ class Asker:
         self, endpoint: _Endpoint, operation: Operation, target: str, request: Callable[[], Awaitable[T]]
     ) -> T:
         region, gate = endpoint.region, endpoint.gate
-        now = asyncio.get_running_loop().time
-        started = now()
+        started = _now()
         in_flight = self._slots.in_flight
         cuts = gate.cuts
         endpoint.breaker.sent(started)
@@ -129,7 +126,7 @@ class Asker:
                 said = plain(f"{type(error).__name__}: {error}")
                 raise CallError(operation, target, region, code=TransportCode.UNEXPECTED, message=said) from error
         except CallError as error:
-            error.seconds = now() - started
+            error.seconds = _now() - started
             throttled = react(error.code, error.status) is Reaction.THROTTLED
             if is_unanswered(error.code):
                 self._unanswered(endpoint, started, error)
@@ -140,7 +137,7 @@ class Asker:
                 self._answered(endpoint, error.seconds, coped=(error.status or _SERVER_ERROR) < _SERVER_ERROR)
             self._tell(endpoint, operation, error.seconds, in_flight, error.code, throttled=throttled)
             raise
-        seconds = now() - started
+        seconds = _now() - started
         self._answered(endpoint, seconds)
         self._tell(endpoint, operation, seconds, in_flight)
         return answer
@@ -160,12 +157,12 @@ class Asker:
         self._heard(endpoint)
 
     def _heard(self, endpoint: _Endpoint) -> None:
-        if endpoint.breaker.answered(anyio.current_time()):
+        if endpoint.breaker.answered(_now()):
             self._observer.breaker_changed(BreakerChange(endpoint.service, endpoint.region, open=False))
 
     def _unanswered(self, endpoint: _Endpoint, started: float, error: CallError) -> None:
         endpoint.gate.unanswered(error.seconds, sent=may_have_arrived(error.code))
-        if endpoint.breaker.unanswered(started, anyio.current_time(), error.code):
+        if endpoint.breaker.unanswered(started, _now(), error.code):
             change = BreakerChange(endpoint.service, endpoint.region, open=True, code=error.code)
             self._observer.breaker_changed(change)
 
@@ -193,3 +190,7 @@ class Asker:
                 raise CallError(operation, target, region, code=TransportCode.TOO_MANY_REGIONS, message=said)
             endpoint = self._endpoints[service, region] = _Endpoint(service, region, self._slots.gate())
         return endpoint
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
