@@ -41,7 +41,8 @@ class Options:
     - `timeout`: seconds that one attempt may take. Connecting gets a sixth of it, at least 1 s and at most 5 s.
     - `retry_max_time`: seconds into a question after which no further attempt is made; attempts and the waits between
       them count, waiting for a free slot does not. One attempt is always made.
-    - `page_size`: buckets per page of the listing. Small pages bring the first rows sooner.
+    - `page_size`: buckets on the first page of the listing. Small pages bring the first rows sooner; later ones are
+      larger where the run would wait for them.
     - `identify`: ask once whose credentials these are, for the Account column.
     - `account`: the account that the credentials must belong to. Asked before anything else, where it can be told.
     - `skip`: names that have their row already; listed but not audited again.

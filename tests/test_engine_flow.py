@@ -192,6 +192,32 @@ def test_a_reader_who_does_not_read_holds_the_run_up() -> None:
     assert gateway.calls[ENCRYPTION] <= READY_ROWS + 8 * WORKERS_PER_SLOT
 
 
+@pytest.mark.parametrize(
+    ("seconds", "sizes"),
+    [(2.0, [1000, 1000, 2000, 4000, 4000, 4000]), (0.01, [1000] * 14)],
+    ids=["slower than the audit", "faster"],
+)
+def test_a_listing_that_is_waited_for_tells_more_at_once(seconds: float, sizes: list[int]) -> None:
+    """Pages grow while they find nobody busy, and only then; nothing is listed twice."""
+
+    def latency(operation: Operation, _region: str) -> float:
+        return seconds if operation is LISTING else 0.05
+
+    asked: list[int] = []
+
+    class Listed(FakeGateway):
+        async def list_buckets(self, *, page_size: int, token: str | None, prefix: str | None) -> BucketPage:
+            asked.append(page_size)
+            return await super().list_buckets(page_size=page_size, token=token, prefix=prefix)
+
+    gateway = Listed(several(14_000), latency=latency)
+
+    rows = virtual_time.run(lambda: audited(gateway, Options(max_concurrency=64, identify=False)))
+
+    assert len(rows) == 14_000
+    assert asked == sizes
+
+
 @pytest.mark.parametrize("count", [0, 9, 10, 11, 20, 35])
 def test_a_listing_that_is_cut_without_a_token_loses_nothing(count: int) -> None:
     """A full page without a token is checked once against a listing without paging."""

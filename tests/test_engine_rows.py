@@ -92,7 +92,7 @@ def test_calls_are_buckets_plus_distinct_keys_plus_pages() -> None:
     rules = {bucket.name: kms(arn(number % 7)) for number, bucket in enumerate(buckets)}
     gateway = FakeGateway(buckets, rules)
 
-    rows = virtual_time.run(lambda: audited(gateway, Options(page_size=100, identify=False)))
+    rows = virtual_time.run(lambda: audited(gateway, Options(page_size=100, max_concurrency=8, identify=False)))
 
     assert len(rows) == 1000
     assert gateway.calls == {ENCRYPTION: 1000, Operation.DESCRIBE_KEY: 7, Operation.LIST_BUCKETS: 10}

@@ -50,6 +50,11 @@ class Lane:
         self._send.close()
         self._receive.close()
 
+    @property
+    def waiting(self) -> int:
+        """Buckets in the inbox."""
+        return self._receive.statistics().current_buffer_used
+
     async def put(self, bucket: Bucket) -> None:
         """Queue a bucket, waiting while the inbox is full."""
         if self._workers < self._most_workers and not self._receive.statistics().tasks_waiting_receive:
@@ -119,7 +124,7 @@ class Pipeline:
             raise broken_off
 
     async def _feed(self, unlocated: Lane, auditing: TaskGroup) -> None:
-        pages = list_buckets(self._gateway, self._asker, self._options, self._observer)
+        pages = list_buckets(self._gateway, self._asker, self._options, self._observer, idle=self._is_idle)
         async with aclosing(pages):
             async for page in pages:
                 for bucket in page:
@@ -130,6 +135,9 @@ class Pipeline:
                     else:
                         await self._route(bucket, bucket.region, auditing)
         self._observer.listing_ended()
+
+    def _is_idle(self) -> bool:
+        return not any(lane.waiting for lane in self._lanes.values())
 
     async def _locate(self, bucket: Bucket, auditing: TaskGroup) -> None:
         located = await self.auditor.locate(bucket)

@@ -55,11 +55,13 @@ async def record(
 ) -> None:
     """Write rows as they come, and finish the report after the last one.
 
-    What has been written is flushed every `FLUSH_SECONDS`, whether rows come or not, and every `FLUSH_BYTES`. Raises
-    the `RunError` that ended the rows, after what had come was flushed, or `OutputError`.
+    What has been written is flushed after the first row, so that whoever reads along sees that it works, then every
+    `FLUSH_SECONDS`, whether rows come or not, and every `FLUSH_BYTES`. Raises the `RunError` that ended the rows, after
+    what had come was flushed, or `OutputError`.
     """
     errors: list[RunError] = []
     ended = anyio.Event()
+    first = True
     writing = anyio.Lock()
 
     async def flush() -> None:
@@ -87,8 +89,9 @@ async def record(
                 sink.write(row)
                 output.buffer.end_row()
                 seen(row)
-                if output.buffer.tell() >= FLUSH_BYTES:
+                if first or output.buffer.tell() >= FLUSH_BYTES:
                     await flush()
+                    first = False
         except RunError as error:
             errors.append(error)
         ended.set()
