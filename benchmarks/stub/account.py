@@ -93,8 +93,13 @@ class BucketIndex(Sequence[StubBucket]):
     """Buckets in the order of their names, found by position and by name."""
 
     @abstractmethod
+    def position(self, name: str) -> int | None:
+        """Tell where a bucket stands; None where there is none of that name."""
+
     def find(self, name: str) -> StubBucket | None:
         """Look a bucket up."""
+        position = self.position(name)
+        return None if position is None else self[position]
 
     def after(self, name: str) -> int:
         """Position of the first bucket whose name is greater, whether or not `name` exists."""
@@ -110,8 +115,8 @@ class ListedBuckets(BucketIndex):
 
     def __init__(self, buckets: Sequence[StubBucket]) -> None:
         self._buckets = tuple(sorted(buckets, key=_name))
-        self._by_name = {bucket.name: bucket for bucket in self._buckets}
-        if len(self._by_name) != len(self._buckets):
+        self._positions = {bucket.name: position for position, bucket in enumerate(self._buckets)}
+        if len(self._positions) != len(self._buckets):
             raise ValueError("two buckets have the same name")
 
     def __len__(self) -> int:
@@ -124,9 +129,9 @@ class ListedBuckets(BucketIndex):
     def __getitem__(self, index: int | slice) -> StubBucket | Sequence[StubBucket]:
         return self._buckets[index]
 
-    def find(self, name: str) -> StubBucket | None:
-        """Look a bucket up."""
-        return self._by_name.get(name)
+    def position(self, name: str) -> int | None:
+        """Look a bucket's place up."""
+        return self._positions.get(name)
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,13 +96,13 @@ class SyntheticBuckets(BucketIndex):
             return [self._make(position) for position in range(*index.indices(self._count))]
         return self._make(range(self._count)[index])
 
-    def find(self, name: str) -> StubBucket | None:
-        """Look a bucket up: its position stands in its name."""
+    def position(self, name: str) -> int | None:
+        """Tell where a bucket stands: it says so in its name."""
         prefix, _, digits = name.partition("-")
         if prefix != "synthetic" or len(digits) != self._digits or not digits.isdecimal():
             return None
         position = int(digits)
-        return self._make(position) if position < self._count else None
+        return position if position < self._count else None
 
     def _make(self, position: int) -> StubBucket:
         draw = crc32(b"%d/%d" % (self._seed, position))
