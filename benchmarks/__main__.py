@@ -1,134 +1,137 @@
-"""`python -m benchmarks`: s3audit side by side with other ways to audit the same account."""
+"""`python -m benchmarks`: measure the questions of the suite, and write the page that shows what came out."""
 
 from __future__ import annotations
 
 import argparse
-import json
 import os
-import platform
 import sys
-from dataclasses import asdict
-from importlib.metadata import version
+import tempfile
+import time
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from benchmarks.contenders.course import BASELINE, CONTENDERS, ContenderError, Course, run_course, warm_up
-from benchmarks.contenders.figures import results
-from benchmarks.contenders.table import table
-from benchmarks.stub import REGIONS
+from benchmarks.questions.registry import QUESTIONS
+from benchmarks.suite import page
+from benchmarks.suite.machine import machine
+from benchmarks.suite.question import BenchmarkError, Size
+from benchmarks.suite.results import Entry, read_results, write_results
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Mapping, Sequence
 
-    from benchmarks.contenders.course import Contender
+    from benchmarks.suite.question import Question
 
-_DEFAULT = Course()
-_PACKAGES = ("aioboto3", "aiobotocore", "boto3", "botocore")
+PUBLISHED = Path(__file__).parent
+"""Where the page and the results stand that the repository shows."""
+_PAGE = "RESULTS.md"
 
 
-def main(arguments: Sequence[str] | None = None, contenders: Sequence[Contender] = CONTENDERS) -> int:
-    """Run the benchmark and print its tables. Gives the exit code: 1 if a contender failed or reported wrongly.
+def main(arguments: Sequence[str] | None = None, questions: Sequence[Question] = QUESTIONS) -> int:
+    """Measure, and show it. Gives the exit code: 1 if a contender failed or reported wrongly.
 
-    `contenders` have to hold those that the ratios refer to.
+    Such a question leaves no result, but the others are measured all the same. Each is saved as soon as it is over.
     """
-    parser = _parser()
+    parser = _parser(questions)
     options = parser.parse_args(arguments)
-    if options.json is not None and not options.json.absolute().parent.is_dir():
-        parser.error(f"there is no directory for --json {options.json}")  # now, and not after the last round
-    course = Course(
-        buckets=options.buckets,
-        original_buckets=options.original_buckets,
-        keys=options.keys,
-        regions=options.regions,
-        latency_ms=options.latency_ms,
-        concurrency=options.concurrency,
-        rounds=options.rounds,
-    )
-    load = os.getloadavg()[0]
-    try:
-        tell("warming up")
-        warm_up(contenders)
-        measured = run_course(course, contenders, told=tell)
-    except ContenderError as error:
+    unknown = set(options.questions) - {question.name for question in questions}
+    if unknown:  # argparse's choices refuse an empty list of them before Python 3.12
+        parser.error(f"there is no question {', '.join(sorted(unknown))}")
+    folder: Path = options.results or (Path(tempfile.mkdtemp(prefix="s3audit-bench-")) if options.smoke else PUBLISHED)
+    if options.smoke and folder.resolve() == PUBLISHED.resolve():
+        parser.error("a smoke run is not published: name another directory with --results")
+    file = folder / page.PLOTS / "results.json"
+    if options.page_only and not file.exists():
+        parser.error(f"there is no {file} to build a page from")
+    entries = read_results(file)
+    failed: list[BenchmarkError] = []
+    if not options.page_only:
+        chosen = [each for each in questions if not options.questions or each.name in options.questions]
+        failed = _measure(chosen, Size.SMOKE if options.smoke else Size.FULL, entries, file)
+    if entries:
+        show(questions, entries, folder)
+    for error in failed:
         print(f"The benchmark failed. {error}", file=sys.stderr)
-        return 1
-    worked_out = results(course, contenders, measured)
-    found = machine(load)
-    print(" ".join(f"{name} {value}" for name, value in found.items()))
-    print(table(course, worked_out))
-    if options.json is not None:
-        content = {
-            "baseline": BASELINE.name,
-            "machine": found,
-            "course": asdict(course),
-            "contenders": {name: result.as_json() for name, result in worked_out.items()},
-        }
-        options.json.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-    return 0
+    return 1 if failed else 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks",
-        description="Audit one synthetic account on the loopback interface in several ways, in turn, and compare them.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-    )
-    whole = at_least(1)
-    parser.add_argument("--buckets", type=whole, default=_DEFAULT.buckets, metavar="N")
-    parser.add_argument(
-        "--original-buckets",
-        type=whole,
-        default=_DEFAULT.original_buckets,
-        metavar="N",
-        help="how many of them the sequential contender audits",
-    )
-    parser.add_argument("--keys", type=at_least(0), default=_DEFAULT.keys, metavar="N", help="distinct KMS keys")
-    parser.add_argument(
-        "--regions", type=int, choices=range(1, len(REGIONS) + 1), default=_DEFAULT.regions, metavar="N"
-    )
-    parser.add_argument(
-        "--latency-ms", type=_milliseconds, default=_DEFAULT.latency_ms, metavar="MS", help="before each answer"
-    )
-    parser.add_argument(
-        "--concurrency", type=whole, default=_DEFAULT.concurrency, metavar="N", help="requests in flight at most"
-    )
-    parser.add_argument("--rounds", type=whole, default=_DEFAULT.rounds, metavar="N")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write everything that was measured there too")
-    return parser
+def _measure(questions: Sequence[Question], size: Size, entries: dict[str, Entry], file: Path) -> list[BenchmarkError]:
+    """Measure one question after the other into `entries` and the file. Gives what failed."""
+    failed = []
+    for question in questions:
+        needed = question.needs()
+        if needed is not None:
+            tell(f"{question.name}: skipped, {needed}")
+            continue
+        tell(f"{question.name}: {question.title}")
+        load, date, started = os.getloadavg()[0], datetime.now(UTC), time.monotonic()
+        try:
+            findings = question.measure(size, tell)
+        except BenchmarkError as error:
+            tell(f"{question.name}: failed")
+            failed.append(error)
+            continue
+        entries[question.name] = Entry(
+            size=size,
+            date=f"{date:%Y-%m-%d %H:%M}",
+            load=round(load, 2),
+            seconds=round(time.monotonic() - started, 1),
+            machine=machine(),
+            findings=findings,
+        )
+        write_results(file, entries)
+    return failed
 
 
-def at_least(least: int) -> Callable[[str], int]:
-    """Make a parser of whole numbers that are no less."""
+def show(questions: Sequence[Question], entries: Mapping[str, Entry], folder: Path) -> None:
+    """Write the page and its plots into a folder, and print which targets were met."""
+    from benchmarks.suite.plots import draw_all  # noqa: PLC0415 - after measuring: what is imported takes memory
 
-    def number(text: str) -> int:
-        value = int(text)
-        if value < least:
-            raise argparse.ArgumentTypeError(f"{value} is less than {least}")
-        return value
-
-    return number
-
-
-def _milliseconds(text: str) -> float:
-    value = float(text)
-    if not 0 <= value <= 10_000:
-        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 10000")
-    return value
-
-
-def machine(load: float) -> dict[str, Any]:
-    """Say what the figures were measured on. `load` is the load average of the minute before."""
-    return {
-        "python": platform.python_version(),
-        **{package: version(package) for package in _PACKAGES},
-        "cpus": os.cpu_count(),
-        "load": round(load, 2),
-    }
+    draw_all(page.plots(questions, entries), folder / page.PLOTS)
+    (folder / _PAGE).write_text(page.page(questions, entries), encoding="utf-8")
+    answers = page.answered(questions, entries).values()
+    print(page.target_table([target for answer in answers for target in answer.targets]))
+    print(f"\nEverything is in {folder / _PAGE}.")
 
 
 def tell(line: str) -> None:
     """Say how far it has come, on stderr."""
     print(line, file=sys.stderr, flush=True)
+
+
+def _parser(questions: Sequence[Question]) -> argparse.ArgumentParser:
+    names = [question.name for question in questions]
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks",
+        description="Measure s3audit side by side with others, check every row of every report, and write RESULTS.md.",
+        epilog="A question that is measured anew replaces its last result; the others stay.",
+    )
+    parser.add_argument(
+        "questions",
+        nargs="*",
+        metavar="QUESTION",
+        help=f"some of {', '.join(names)}; all that can be measured here, if none is named",
+    )
+    parser.add_argument(
+        "--smoke",
+        action="store_true",
+        help="measure so little that it proves nothing but that all works and every row is right",
+    )
+    parser.add_argument(
+        "--results",
+        type=_directory,
+        metavar="DIR",
+        help="where RESULTS.md and results/ are written; benchmarks/ of this checkout, or a new one in a smoke run",
+    )
+    parser.add_argument("--page-only", action="store_true", help="build the page and the plots anew, measure nothing")
+    return parser
+
+
+def _directory(text: str) -> Path:
+    path = Path(text)
+    if not path.is_dir():
+        raise argparse.ArgumentTypeError(f"{text} is no directory")
+    return path
 
 
 if __name__ == "__main__":

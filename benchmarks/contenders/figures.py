@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.contenders.course import BASELINE, ORIGINAL
+from benchmarks.contenders.course import BASELINE, ORIGINAL, Measure
+from benchmarks.suite.spread import Spread, ratios, spread
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
-    from benchmarks.contenders.course import Contender, Course, Measure
+    from benchmarks.contenders.course import Contender, Course
 
 Figure = Callable[["Measure"], float]
 
@@ -21,7 +21,7 @@ PROCESS_CPU = "process_cpu_ms_per_bucket"
 WALL = "wall_ms_per_bucket"
 RATE = "buckets_per_second"
 CALLS = "calls_per_bucket"
-CONNECTIONS = "connections"
+CONNECTIONS = "connections_per_bucket"
 
 FIGURES: Mapping[str, Figure] = {
     CPU: lambda measure: 1000 * measure.cpu_seconds / measure.buckets,
@@ -29,19 +29,10 @@ FIGURES: Mapping[str, Figure] = {
     WALL: lambda measure: 1000 * measure.wall_seconds / measure.buckets,
     RATE: lambda measure: measure.buckets / measure.wall_seconds,
     CALLS: lambda measure: sum(measure.calls.values()) / measure.buckets,
-    CONNECTIONS: lambda measure: float(measure.connections),
+    CONNECTIONS: lambda measure: measure.connections / measure.buckets,
 }
 RATIOS: Mapping[str, Sequence[str]] = {BASELINE.name: (CPU, PROCESS_CPU, WALL), ORIGINAL.name: (WALL,)}
 """Which figures are compared with which contender's."""
-
-
-@dataclass(frozen=True, slots=True)
-class Spread:
-    """A figure over all rounds."""
-
-    median: float
-    least: float
-    most: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,19 +50,21 @@ class Result:
     ratios: dict[str, dict[str, Spread]]
     rounds: list[Measure]
 
-    def as_json(self) -> dict[str, Any]:
-        """Shape the result for JSON."""
-        return asdict(self)
+
+def to_json(measured: Mapping[str, Sequence[Measure]]) -> dict[str, list[dict[str, Any]]]:
+    """Shape what `run_course` gives for the findings of a question."""
+    return {name: [asdict(measure) for measure in own] for name, own in measured.items()}
+
+
+def from_json(runs: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, list[Measure]]:
+    """Take the same out of the findings again."""
+    return {name: [Measure(**run) for run in own] for name, own in runs.items()}
 
 
 def results(
     course: Course, contenders: Sequence[Contender], measured: Mapping[str, Sequence[Measure]]
 ) -> dict[str, Result]:
-    """Work out everybody's figures and ratios, by name. `measured` holds one measure for each round, in order.
-
-    A ratio is taken within each round and only then over the rounds, so that a slow minute of the machine, which both
-    had to live with, cancels out.
-    """
+    """Work out everybody's figures and ratios, by name. `measured` holds one measure for each round, in order."""
     worked_out = {}
     for contender in contenders:
         own = measured[contender.name]
@@ -80,20 +73,12 @@ def results(
             buckets=course.buckets_of(contender),
             in_flight=in_flight,
             ideal_wall_ms_per_bucket=course.latency_ms / in_flight,
-            figures={name: _spread(map(figure, own)) for name, figure in FIGURES.items()},
+            figures={name: spread(map(figure, own)) for name, figure in FIGURES.items()},
             ratios={other: _ratios(own, measured[other], names) for other, names in RATIOS.items()},
             rounds=list(own),
         )
     return worked_out
 
 
-def _ratios(own: Sequence[Measure], others: Sequence[Measure], names: Iterable[str]) -> dict[str, Spread]:
-    return {
-        name: _spread(FIGURES[name](mine) / FIGURES[name](theirs) for mine, theirs in zip(own, others, strict=True))
-        for name in names
-    }
-
-
-def _spread(values: Iterable[float]) -> Spread:
-    ordered = sorted(values)
-    return Spread(median(ordered), ordered[0], ordered[-1])
+def _ratios(own: Sequence[Measure], others: Sequence[Measure], names: Sequence[str]) -> dict[str, Spread]:
+    return {name: ratios(map(FIGURES[name], own), map(FIGURES[name], others)) for name in names}

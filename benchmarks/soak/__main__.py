@@ -11,14 +11,16 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.__main__ import at_least, machine, tell
-from benchmarks.contenders.table import columns
-from benchmarks.soak.command import RSS_UNIT, SoakError
+from benchmarks.__main__ import tell
+from benchmarks.soak.command import SoakError
 from benchmarks.soak.course import BASELINE, FAULT_KINDS, Course, Part, run_soak
 from benchmarks.stub import REGIONS
+from benchmarks.suite.machine import machine
+from benchmarks.suite.markdown import table as columns
+from benchmarks.suite.peak import RSS_UNIT
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 _DEFAULT = Course()
 _MIB = 1024 * 1024
@@ -47,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SoakError as error:
         print(f"The soak failed. {error}", file=sys.stderr)
         return 1
-    found = machine(load)
+    found = {**machine(), "load": f"{load:.2f}"}
     print(" ".join(f"{name} {value}" for name, value in found.items()))
     print(table(course, parts))
     if options.json is not None:
@@ -73,10 +75,12 @@ def table(course: Course, parts: Sequence[Part]) -> str:
     return "\n".join(
         [
             conditions,
+            "",
             columns(
                 [*header, "CPU s", "stub CPU s", "peak MiB", f"of {BASELINE}"],
                 [_cells(part, parts[0]) for part in parts],
             ),
+            "",
             f"Every row is right. The soak's own process came to {_own_peak() / _MIB:.0f} MiB.",
         ]
     )
@@ -154,6 +158,18 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write everything that was measured there too")
     return parser
+
+
+def at_least(least: int) -> Callable[[str], int]:
+    """Make a parser of whole numbers that are no less."""
+
+    def number(text: str) -> int:
+        value = int(text)
+        if value < least:
+            raise argparse.ArgumentTypeError(f"{value} is less than {least}")
+        return value
+
+    return number
 
 
 def _share(text: str) -> float:

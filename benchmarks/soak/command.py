@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from benchmarks.contenders.course import ROOT, environment
+from benchmarks.suite.peak import RSS_UNIT
+from benchmarks.suite.question import BenchmarkError
 
 if TYPE_CHECKING:
     import resource
@@ -20,11 +22,9 @@ _PATIENCE = 3600.0
 """Seconds that one run may take before the soak fails."""
 _INTERVAL = 0.02
 """Seconds between two looks at whether it has ended, or come to where it is to be killed."""
-RSS_UNIT = 1 if sys.platform == "darwin" else 1024
-"""Bytes in ru_maxrss's unit (getrusage(2))."""
 
 
-class SoakError(Exception):
+class SoakError(BenchmarkError):
     """Raised when a run did not do what it had to; says which one, and what it said last."""
 
 

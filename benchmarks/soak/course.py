@@ -42,6 +42,7 @@ class Course:
     - `fault_share`, `spare_after`: of the calls, those that fail; and the tries of each that may.
     - `kill_at`: the shares of the rows in the report at which a run is killed.
     - `timeout`: the command's `--timeout`, in seconds.
+    - `dead`: whether the last region does not answer.
     - `mend`: whether the dead region comes back at the end.
     - `baseline_buckets`: of the run without faults whose memory that of the others is compared with.
     """
@@ -54,13 +55,14 @@ class Course:
     spare_after: int = 3
     kill_at: tuple[float, ...] = (1 / 3, 2 / 3)
     timeout: float = 5.0
+    dead: bool = True
     mend: bool = False
     baseline_buckets: int = 10_000
 
     @property
-    def dead_region(self) -> str:
-        """The region that does not answer; not the first one, which the buckets are listed from."""
-        return REGIONS[self.regions - 1]
+    def dead_region(self) -> str | None:
+        """The region that does not answer, if any; not the first one, which the buckets are listed from."""
+        return REGIONS[self.regions - 1] if self.dead else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,9 +112,12 @@ def run_soak(course: Course, *, told: Callable[[str], None]) -> list[Part]:
         with _stub(course, course.baseline_buckets) as stub:
             go(Report(Path(folder, "baseline"), account), stub, BASELINE)
         report = Report(Path(folder, "soak"), synthetic(course.buckets, course.keys, course.regions))
-        report.dead = {course.dead_region}
-        faults = {"fault_share": course.fault_share, "spare_after": course.spare_after}
-        with _stub(course, course.buckets, **faults, dead_region=course.dead_region) as stub:
+        faults: dict[str, float | str] = {"fault_share": course.fault_share, "spare_after": course.spare_after}
+        dead: dict[str, float | str] = {}
+        if course.dead_region is not None:
+            report.dead = {course.dead_region}
+            dead["dead_region"] = course.dead_region
+        with _stub(course, course.buckets, **faults, **dead) as stub:
             for share in course.kill_at:
                 go(report, stub, f"killed at {share:.0%}", share)
             go(report, stub, "to the end")

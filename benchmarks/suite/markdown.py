@@ -1,0 +1,37 @@
+"""How figures are written, and tables of them, in Markdown that reads as plain text too. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from benchmarks.suite.spread import Spread
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Lay out a table, its columns aligned."""
+    cells = [[cell.replace("|", r"\|") for cell in row] for row in (header, *rows)]
+    widths = [max(3, *map(len, column)) for column in zip(*cells, strict=True)]
+    cells.insert(1, ["-" * width for width in widths])
+    return "\n".join(
+        f"| {' | '.join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))} |" for row in cells
+    )
+
+
+def cell(figure: Spread) -> str:
+    """Write `median (least-most)`, or the one number that all three are."""
+    least, median, most = (number(value) for value in (figure.least, figure.median, figure.most))
+    return median if least == most else f"{median} ({least}-{most})"
+
+
+def number(value: float) -> str:
+    """Write three significant digits, and never an exponent."""
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+def percent(figure: Spread) -> str:
+    """Write a share as `cell` does, in per cent."""
+    least, median, most = (f"{100 * value:.1f}" for value in (figure.least, figure.median, figure.most))
+    return f"{median} %" if least == most else f"{median} % ({least} to {most})"
