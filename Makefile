@@ -8,7 +8,7 @@ NEWEST_TESTS := $(wildcard tests/test_aws_*.py tests/test_command_*.py) $(addpre
   codes demo_account fault_matrix moto original_defects regions soak stub))
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test check format bench bench-throttling bench-soak test-newest mutants clean help
+.PHONY: demo test check format bench bench-page bench-soak test-newest mutants clean help
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -30,11 +30,11 @@ format: $(VENV)/.dev  ## format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(VENV)/.dev  ## measure against the original script's algorithm and others, side by side
+bench: $(VENV)/.bench  ## measure everything that benchmarks/RESULTS.md shows, and write it (about half an hour)
 	$(BIN)/python -m benchmarks
 
-bench-throttling: $(VENV)/.dev  ## measure how much of a rate that S3 allows is used, and how much is thrown away
-	$(BIN)/python -m benchmarks.throttling
+bench-page: $(VENV)/.bench  ## write benchmarks/RESULTS.md and its plots anew, from what was measured last
+	$(BIN)/python -m benchmarks --page-only
 
 bench-soak: $(VENV)/.dev  ## audit 100,000 buckets through faults, a dead region and kill -9, and check every row
 	$(BIN)/python -m benchmarks.soak --mend
@@ -60,6 +60,10 @@ $(VENV)/.demo: $(VENV)/bin/python pyproject.toml
 $(VENV)/.dev: $(VENV)/bin/python pyproject.toml
 	$(BIN)/python $(PIP_INSTALL) --editable '.[dev]'
 	@touch $@ $(VENV)/.demo
+
+$(VENV)/.bench: $(VENV)/.dev
+	$(BIN)/python $(PIP_INSTALL) --editable '.[bench]'
+	@touch $@
 
 $(VENV)/.mutation: $(VENV)/.dev
 	$(BIN)/python $(PIP_INSTALL) --editable '.[mutation]'

@@ -129,7 +129,7 @@ def _answer(findings: Findings) -> Answer:
                 title="Seconds until it is there",
                 x_label="",
                 y_label="seconds",
-                series={"seconds": tuple(figure.at(_short(name)) for name, figure in found.items())},
+                series={"seconds": tuple(found[name].at(_short(name)) for name in found if name != _LAST_ROW)},
             ),
         ),
         targets=(

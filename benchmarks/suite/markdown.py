@@ -32,6 +32,7 @@ def number(value: float) -> str:
 
 
 def percent(figure: Spread) -> str:
-    """Write a share as `cell` does, in per cent."""
-    least, median, most = (f"{100 * value:.1f}" for value in (figure.least, figure.median, figure.most))
+    """Write a share as `cell` does, in per cent: with a decimal place below 100."""
+    shares = (100 * value for value in (figure.least, figure.median, figure.most))
+    least, median, most = (f"{share:,.0f}" if share >= 100 else f"{share:.1f}" for share in shares)
     return f"{median} %" if least == most else f"{median} % ({least} to {most})"
