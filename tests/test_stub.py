@@ -472,9 +472,22 @@ def test_what_is_not_spoken_is_refused_and_counted(stub: StubAws, connect: Conne
     assert code_of(connect(stub).put_object, Bucket="a-logs", Key="k", Body="x") == (501, "NotImplemented")
     assert code_of(connect(stub, "kms").schedule_key_deletion, KeyId=KEY.id) == (501, "NotImplemented")
     assert code_of(connect(stub).get_bucket_tagging, Bucket="a-logs") == (501, "NotImplemented")
-    assert ask(stub, "GET", "/?encryption").status == 501  # a bucket in the host name is not path style
+    assert ask(stub, "GET", "/?encryption").status == 501
     assert (stub.stats.unknown, stub.stats.writes) == (5, 3)
     assert stub.stats.unknown_requests[-1] == "s3 GET /?encryption"
+
+
+@pytest.mark.parametrize("host", ["a.s3.b.s3.eu-west-1.amazonaws.com", "a.s3.b.s3.amazonaws.com:443"])
+def test_a_bucket_may_stand_in_the_host_name(host: str) -> None:
+    """As virtual-hosted style has it, whatever the bucket is called; nothing but AWS's own hosts are read so."""
+    with StubAws(StubAccount(buckets=[StubBucket("a.s3.b", "eu-west-1")])) as stub:
+        scope = "eu-west-1/s3"
+        assert ask(stub, "GET", "/?encryption", scope=scope, Host=host).status == 200
+        assert ask(stub, "HEAD", "/", scope=scope, Host=host).headers["x-amz-bucket-region"] == "eu-west-1"
+        assert ask(stub, "GET", "/?encryption", scope=scope, Host=f"x{host}").status == 404
+        assert ask(stub, "GET", "/?encryption", scope=scope, Host="a.s3.b.s3.internal.example").status == 501
+        assert ask(stub, "GET", "/", Host="s3.us-east-1.amazonaws.com").status == 200
+        assert stub.stats.calls == {"GetBucketEncryption": 2, "HeadBucket": 1, "Unknown": 1, "ListBuckets": 1}
 
 
 def test_unsigned_requests_are_denied(stub: StubAws) -> None:

@@ -1,8 +1,8 @@
 """The plain aiobotocore loop: a gather over all buckets and a semaphore. The baseline of every ratio.
 
-No more than it takes to be right and as fast as the SDK: one client for each service and region, path-style addressing,
-regions from the listing, a connection for each request in flight, one DescribeKey for each distinct key. No retries but
-the SDK's, no backpressure: a task for every bucket, and all rows in memory until the end.
+No more than it takes to be right and as fast as the SDK: one client for each service and region, path-style addressing
+if not told otherwise, regions from the listing, a connection for each request in flight, one DescribeKey for each
+distinct key. No retries but the SDK's, no backpressure: a task for every bucket, and all rows in memory until the end.
 """
 
 from __future__ import annotations
@@ -45,7 +45,9 @@ class _Asking:
         self._endpoint_url = assignment.endpoint_url
         self._opened = opened
         self._session = get_session()
-        self._config = AioConfig(max_pool_connections=assignment.concurrency, s3={"addressing_style": "path"})
+        self._config = AioConfig(
+            max_pool_connections=assignment.concurrency, s3={"addressing_style": assignment.addressing_style}
+        )
         self._semaphore = asyncio.Semaphore(assignment.concurrency)
         self._clients: dict[tuple[str, str], asyncio.Task[Any]] = {}
         self._managers: dict[tuple[str, str], asyncio.Task[str]] = {}

@@ -18,16 +18,19 @@ if TYPE_CHECKING:
 class Assignment:
     """One audit.
 
-    - `endpoint_url`: of S3, KMS and STS.
+    - `endpoint_url`: of S3, KMS and STS; None for AWS's own host names.
     - `output`: the CSV file to write, which is not there yet.
     - `concurrency`: requests in flight at most. A contender may use fewer.
     - `first`: how many buckets of the listing to audit; None for all of them.
+    - `addressing_style`: where a plain SDK loop puts the bucket's name, in the SDK's words: `path`, or `auto`, which is
+      the host name wherever that goes. s3audit and the original's algorithm have their own ways.
     """
 
-    endpoint_url: str
+    endpoint_url: str | None
     output: Path
     concurrency: int
     first: int | None
+    addressing_style: str = "path"
 
 
 def perform(audit: Callable[[Assignment], None]) -> None:
@@ -53,12 +56,12 @@ def perform(audit: Callable[[Assignment], None]) -> None:
 
 def _parse() -> Assignment:
     parser = argparse.ArgumentParser(description="Audit an account once and print what it cost as a line of JSON.")
-    parser.add_argument("--endpoint-url", required=True, metavar="URL")
+    parser.add_argument("--endpoint-url", metavar="URL", help="AWS's own host names if left out")
     parser.add_argument("--output", type=Path, required=True, metavar="FILE")
     parser.add_argument("--concurrency", type=int, required=True, metavar="N", help="requests in flight at most")
     parser.add_argument("--first", type=int, metavar="N", help="buckets of the listing; all of them if left out")
-    options = parser.parse_args()
-    return Assignment(options.endpoint_url, options.output, options.concurrency, options.first)
+    parser.add_argument("--addressing-style", choices=("path", "auto"), default="path", help="of a plain SDK loop")
+    return Assignment(**vars(parser.parse_args()))
 
 
 def _cpu_seconds() -> float:

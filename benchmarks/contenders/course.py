@@ -50,6 +50,7 @@ class Contender:
     - `most_in_flight`: requests in flight that it makes at most, however many it may; None for as many as it may.
     - `sampled`: audits the first `original_buckets` only, as all of them would take too long.
     - `environment`: variables that its process has besides.
+    - `arguments`: of its command line, besides those that all have.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Contender:
     most_in_flight: int | None = None
     sampled: bool = False
     environment: Mapping[str, str] = field(default_factory=dict, hash=False)
+    arguments: tuple[str, ...] = ()
 
 
 ORIGINAL = Contender("original", "benchmarks.contenders.original", most_in_flight=1, sampled=True)
@@ -141,17 +143,25 @@ def run_course(
     with StubProcess(**conditions) as stub:
         for number in range(1, course.rounds + 1):
             for contender in contenders:
-                measure = _run(course, contender, stub, account)
+                measure = run_once(course, contender, stub, account)
                 measured[contender.name].append(measure)
                 told(f"round {number} of {course.rounds}: {contender.name}, {measure.wall_seconds:.2f} s")
     return measured
 
 
-def _run(course: Course, contender: Contender, stub: StubProcess, account: StubAccount) -> Measure:
+def run_once(
+    course: Course, contender: Contender, stub: StubProcess, account: StubAccount, *, by_url: bool = True
+) -> Measure:
+    """Run a contender once. It is told the stub's URL, or its environment leads the way there from AWS's host names.
+
+    Raises `ContenderError` if it does not come to its end, or its report is not what the account makes it.
+    """
     count = course.buckets_of(contender)
     with tempfile.TemporaryDirectory(prefix="s3audit-bench-") as folder:
         report = Path(folder, "report.csv")
-        arguments = [f"--endpoint-url={stub.url}", f"--output={report}", f"--concurrency={course.concurrency}"]
+        arguments = [*contender.arguments, f"--output={report}", f"--concurrency={course.concurrency}"]
+        if by_url:
+            arguments.append(f"--endpoint-url={stub.url}")
         if contender.sampled:
             arguments.append(f"--first={count}")
         stub.reset_stats()

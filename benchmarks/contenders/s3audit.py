@@ -30,8 +30,10 @@ def audit(assignment: Assignment) -> None:
     """Run the command. Raises `SystemExit` with its exit code if that is not 0."""
     if assignment.first is not None:
         raise SystemExit("s3audit run audits all that it lists: leave --first out")
-    options = ["--endpoint-url", assignment.endpoint_url, "-o", str(assignment.output), "-q"]
-    code = main(["run", *options, "--max-concurrency", str(assignment.concurrency)])
+    options = ["-o", str(assignment.output), "-q", "--max-concurrency", str(assignment.concurrency)]
+    if assignment.endpoint_url is not None:
+        options += ["--endpoint-url", assignment.endpoint_url]
+    code = main(["run", *options])
     if code:
         raise SystemExit(code)
 

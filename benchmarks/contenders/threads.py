@@ -31,7 +31,7 @@ _PAGE = 1000
 def audit(assignment: Assignment) -> None:
     """Audit all buckets, each in one of the threads."""
     workers = min(WORKERS, assignment.concurrency)
-    asking = _Asking(assignment.endpoint_url, workers)
+    asking = _Asking(assignment, workers)
     with ThreadPoolExecutor(workers) as pool:
         rows.write(assignment.output, pool.map(asking.row, asking.listed()[: assignment.first]))
 
@@ -39,10 +39,10 @@ def audit(assignment: Assignment) -> None:
 class _Asking:
     """The clients, and the questions that are asked with them."""
 
-    def __init__(self, endpoint_url: str, workers: int) -> None:
-        self._endpoint_url = endpoint_url
+    def __init__(self, assignment: Assignment, workers: int) -> None:
+        self._endpoint_url = assignment.endpoint_url
         self._session = boto3.Session()
-        self._config = Config(max_pool_connections=workers, s3={"addressing_style": "path"})
+        self._config = Config(max_pool_connections=workers, s3={"addressing_style": assignment.addressing_style})
         self._clients: dict[tuple[str, str], Any] = {}
         self._making = Lock()  # clients may be shared by threads, a session may not (boto3 guide, "Session")
 

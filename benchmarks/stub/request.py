@@ -64,8 +64,8 @@ def identify(http: HttpRequest) -> Request:
 
 
 def _identify_s3(http: HttpRequest, region: str, access_key: str) -> Request:
-    """Path style only: a query on `/` that no listing knows means that the bucket went into the host name."""
-    bucket = http.path.strip("/")
+    """Take the bucket from the path, and only without one there from the host name: path style pays nothing for it."""
+    bucket = http.path.strip("/") or _bucket_in_host(http.header(b"host"))
     query = http.query.removesuffix("=")
     if bucket and "/" not in bucket:
         target = unquote(bucket)
@@ -81,6 +81,12 @@ def _identify_s3(http: HttpRequest, region: str, access_key: str) -> Request:
             token = params.get("continuation-token", "")
             return Request("ListBuckets", "s3", region, token, 1, access_key, params)
     return _unknown(http, "s3", region, access_key, "")
+
+
+def _bucket_in_host(host: str) -> str:
+    """Read `BUCKET.s3.REGION.amazonaws.com`, or `BUCKET.s3.amazonaws.com`; empty for any other host."""
+    bucket, _, where = host.partition(":")[0].rpartition(".s3.")
+    return bucket if where.endswith("amazonaws.com") else ""
 
 
 def _unknown(http: HttpRequest, service: str, region: str, access_key: str, name: str) -> Request:
