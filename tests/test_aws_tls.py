@@ -12,9 +12,11 @@ from aiobotocore.config import AioConfig
 
 import s3audit_async
 from benchmarks.stub import StubAws, synthetic
+from benchmarks.tls.authority import Authority
+from benchmarks.tls.streams import HOST
 from s3audit_async.errors import ListingError, RunError
 from s3audit_async.options import Options
-from tests.tls import HOST, Authority, Relay
+from tests.tls import Relay
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import os
-import signal
-from contextlib import suppress
-from threading import Thread
 from typing import TYPE_CHECKING
 
 from benchmarks.stub.behaviour import ANY, Behaviour, Paging, RateLimit, WrongRegion
+from benchmarks.stub.ending import until_told
 from benchmarks.stub.faults import MIXED_KINDS, dead, either, mixed
 from benchmarks.stub.server import Listener
 from benchmarks.stub.service import Service
@@ -84,22 +81,10 @@ def _behaviour(options: argparse.Namespace) -> Behaviour:
 
 
 async def _serve(service: Service, port: int) -> None:
-    loop = asyncio.get_running_loop()
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    Thread(target=_wait_for_end_of_stdin, args=(loop, stop), daemon=True).start()
+    stop = until_told()
     async with Listener(service, port) as url:
         print(url, flush=True)
         await stop.wait()
-
-
-def _wait_for_end_of_stdin(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
-    """Outlive no parent. A thread, because epoll refuses files and /dev/null."""
-    while os.read(0, 4096):
-        pass
-    with suppress(RuntimeError):  # a signal was faster, and the loop is closed
-        loop.call_soon_threadsafe(stop.set)
 
 
 def main() -> None:
