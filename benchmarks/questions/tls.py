@@ -49,7 +49,6 @@ COURSES = {
     Size.FULL: Course(buckets=500, keys=20, regions=4, latency_ms=20.0, concurrency=32, rounds=3),
 }
 _COMPARED = (CONNECTIONS, CPU, WALL)
-_BOUND = "requests in flight x regions"
 _TEXT = """\
 {buckets} buckets in {regions} regions, {keys} keys, {latency_ms:g} ms latency, {concurrency} requests in flight; \
 {rounds} rounds. All speak TLS with the host names of AWS, through a proxy on this machine that has certificates for \
@@ -63,8 +62,8 @@ Median (least-most). **Connections**, each with a handshake, are what the proxy 
 {ratios}
 
 Ratios to `{baseline}`, which addresses buckets as the SDK does by default, within each round. The proxy and the stub \
-run beside the client and count in the wall time, not in the CPU. With a proxy `aiobotocore` and `aiobotocore-path` verify \
-no certificate (aiobotocore 2.25), which is work that `s3audit` and `threads` do for every connection.
+run beside the client and count in the wall time, not in the CPU. With a proxy `aiobotocore` and `aiobotocore-path` \
+verify no certificate (aiobotocore 2.25), which is work that `s3audit` and `threads` do for every connection.
 """
 
 
@@ -159,11 +158,11 @@ def _run(
 
 
 def _target(course: Mapping[str, Any], connections: tuple[float, float, float]) -> Target:
-    bound = course["concurrency"] * course["regions"]
+    bound = course["concurrency"] * course["regions"] + course["keys"] + 1
     most = connections[2]
     return Target(
         what=f"TLS connections of s3audit for {course['buckets']} buckets",
-        target=f"at most {bound} ({_BOUND}), however many buckets",
+        target=f"at most {bound}, however many buckets: requests in flight x regions, one for each key, one for STS",
         measured=f"{most:g}",
         met=most <= bound,
     )
