@@ -4,29 +4,20 @@ from __future__ import annotations
 
 import tempfile
 from dataclasses import asdict, replace
-from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
-from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.contenders.course import (
-    BASELINE,
-    S3AUDIT,
-    THREADS,
-    Contender,
-    ContenderError,
-    Course,
-    run_once,
-    warm_up,
-)
+from benchmarks.contenders.course import BASELINE, S3AUDIT, THREADS, Contender, Course, run_once, warm_up
 from benchmarks.contenders.figures import CPU, FIGURES, WALL
 from benchmarks.stub import StubProcess, synthetic
-from benchmarks.suite.question import Answer, BenchmarkError, Findings, Plot, Point, Question, Size, Target
+from benchmarks.suite.markdown import cell, table
+from benchmarks.suite.question import Answer, BenchmarkError, Findings, Plot, Question, Size, Target
+from benchmarks.suite.spread import ratios, spread
 from benchmarks.tls.process import ProxyProcess
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from benchmarks.stub import StubAccount
 
@@ -48,7 +39,7 @@ COURSES = {
     Size.SMOKE: Course(buckets=24, keys=3, regions=2, latency_ms=1.0, concurrency=4, rounds=1),
     Size.FULL: Course(buckets=500, keys=20, regions=4, latency_ms=20.0, concurrency=32, rounds=3),
 }
-_COMPARED = (CONNECTIONS, CPU, WALL)
+_COMPARED = {CONNECTIONS: "connections", CPU: "CPU", WALL: "wall"}
 _TEXT = """\
 {buckets} buckets in {regions} regions, {keys} keys, {latency_ms:g} ms latency, {concurrency} requests in flight; \
 {rounds} rounds. All speak TLS with the host names of AWS, through a proxy on this machine that has certificates for \
@@ -72,59 +63,53 @@ def measure(size: Size, told: Callable[[str], None]) -> Findings:
     course = COURSES[size]
     account = synthetic(course.buckets, course.keys, course.regions)
     rounds: dict[str, list[dict[str, Any]]] = {contender.name: [] for contender in CONTENDERS}
-    try:
-        if size is Size.FULL:
-            told("warming up")
-            warm_up(CONTENDERS)
-        with (
-            tempfile.TemporaryDirectory(prefix="s3audit-bench-") as folder,
-            StubProcess(
-                buckets=course.buckets, keys=course.keys, regions=course.regions, latency_ms=course.latency_ms
-            ) as stub,
-            ProxyProcess(stub, Path(folder)) as proxy,
-        ):
-            for number in range(1, course.rounds + 1):
-                for contender in CONTENDERS:
-                    run = _run(course, contender, stub, proxy, account)
-                    rounds[contender.name].append(run)
-                    figures = run["figures"]
-                    told(f"round {number} of {course.rounds}: {contender.name}, {figures[CONNECTIONS]:g} connections")
-    except ContenderError as error:
-        raise BenchmarkError(str(error)) from error
+    if size is Size.FULL:
+        told("warming up")
+        warm_up(CONTENDERS)
+    with (
+        tempfile.TemporaryDirectory(prefix="s3audit-bench-") as folder,
+        StubProcess(
+            buckets=course.buckets, keys=course.keys, regions=course.regions, latency_ms=course.latency_ms
+        ) as stub,
+        ProxyProcess(stub, Path(folder)) as proxy,
+    ):
+        for number in range(1, course.rounds + 1):
+            for contender in CONTENDERS:
+                run = _run(course, contender, stub, proxy, account)
+                rounds[contender.name].append(run)
+                connections = run["figures"][CONNECTIONS]
+                told(f"round {number} of {course.rounds}: {contender.name}, {connections} connections")
     return {"course": asdict(course), "baseline": VIRTUAL.name, "rounds": rounds}
 
 
 def answer(findings: Findings) -> Answer:
     """Say what came out."""
     course, baseline, rounds = (findings[name] for name in ("course", "baseline", "rounds"))
-    figures = {
-        name: {figure: _spread(_all(own, figure)) for figure in own[0]["figures"]} for name, own in rounds.items()
-    }
-    ratio = partial(_ratio, rounds, baseline)
+    figures = {name: {each: spread(_all(own, each)) for each in own[0]["figures"]} for name, own in rounds.items()}
+    shown = (CONNECTIONS, HOSTS, OPEN, CPU, WALL)
     text = _TEXT.format(
         **course,
         baseline=baseline,
-        figures=_table(
+        figures=table(
             ("contender", "connections", "host names", "open", "CPU ms/bucket", "wall ms/bucket"),
-            {
-                name: [_cell(own[figure]) for figure in (CONNECTIONS, HOSTS, OPEN, CPU, WALL)]
-                for name, own in figures.items()
-            },
+            [[f"`{name}`", *(cell(own[each]) for each in shown)] for name, own in figures.items()],
         ),
-        ratios=_table(
-            ("contender", "connections", "CPU", "wall"),
-            {name: [_cell(ratio(name, figure)) for figure in _COMPARED] for name in rounds},
+        ratios=table(
+            ("contender", *_COMPARED.values()),
+            [
+                [f"`{name}`", *(cell(ratios(_all(own, each), _all(rounds[baseline], each))) for each in _COMPARED)]
+                for name, own in rounds.items()
+            ],
         ),
     )
-    points = tuple(Point(name, *own[CONNECTIONS]) for name, own in figures.items())
     plot = Plot(
         name="tls-connections",
         title=f"TLS connections for {course['buckets']} buckets",
         x_label="contender",
         y_label="connections",
-        series={CONNECTIONS: points},
+        series={CONNECTIONS: tuple(own[CONNECTIONS].at(name) for name, own in figures.items())},
     )
-    return Answer(text=text, plots=(plot,), targets=(_target(course, figures[S3AUDIT.name][CONNECTIONS]),))
+    return Answer(text=text, plots=(plot,), targets=(_target(course, figures[S3AUDIT.name][CONNECTIONS].most),))
 
 
 def needs() -> str | None:
@@ -157,9 +142,8 @@ def _run(
     }
 
 
-def _target(course: Mapping[str, Any], connections: tuple[float, float, float]) -> Target:
+def _target(course: Mapping[str, Any], most: float) -> Target:
     bound = course["concurrency"] * course["regions"] + course["keys"] + 1
-    most = connections[2]
     return Target(
         what=f"TLS connections of s3audit for {course['buckets']} buckets",
         target=f"at most {bound}, however many buckets: requests in flight x regions, one for each key, one for STS",
@@ -170,27 +154,6 @@ def _target(course: Mapping[str, Any], connections: tuple[float, float, float]) 
 
 def _all(rounds: Sequence[Mapping[str, Any]], figure: str) -> list[float]:
     return [run["figures"][figure] for run in rounds]
-
-
-def _ratio(rounds: Mapping[str, Any], baseline: str, name: str, figure: str) -> tuple[float, float, float]:
-    pairs = zip(_all(rounds[name], figure), _all(rounds[baseline], figure), strict=True)
-    return _spread(own / other for own, other in pairs)
-
-
-def _spread(values: Iterable[float]) -> tuple[float, float, float]:
-    """Give median, least and most."""
-    ordered = sorted(values)
-    return median(ordered), ordered[0], ordered[-1]
-
-
-def _cell(spread: tuple[float, float, float]) -> str:
-    middle, least, most = (f"{value:.0f}" if value >= 100 else f"{value:.3g}" for value in spread)
-    return middle if least == most else f"{middle} ({least}-{most})"
-
-
-def _table(header: Sequence[str], rows: Mapping[str, Sequence[str]]) -> str:
-    lines = [header, ["---"] * len(header), *([f"`{name}`", *cells] for name, cells in rows.items())]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 QUESTION = Question(
