@@ -1,0 +1,1 @@
+"""What one bucket costs part by part, without any network: each part alone, timed by pyperf."""
