@@ -71,7 +71,7 @@ def measure(size: Size, told: Callable[[str], None]) -> Findings:
         StubProcess(
             buckets=course.buckets, keys=course.keys, regions=course.regions, latency_ms=course.latency_ms
         ) as stub,
-        ProxyProcess(stub, Path(folder)) as proxy,
+        ProxyProcess(stub.url, Path(folder)) as proxy,
     ):
         for number in range(1, course.rounds + 1):
             for contender in CONTENDERS:

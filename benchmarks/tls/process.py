@@ -10,19 +10,17 @@ from benchmarks.stub.process import ServingProcess
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from benchmarks.stub import StubProcess
-
 AUTHORITY = "loopback-ca"
 """Name of the CA, and of its file."""
 
 
 class ProxyProcess(ServingProcess):
-    """A proxy that stands before a stub as AWS, with files of its own in a folder that is there already."""
+    """A proxy that stands as AWS before the stub at a URL, with files of its own in a folder that is there already."""
 
     module = "benchmarks.tls"
 
-    def __init__(self, stub: StubProcess, folder: Path) -> None:
-        super().__init__(onto=urlsplit(stub.url).port or 0, folder=str(folder))
+    def __init__(self, stub_url: str, folder: Path) -> None:
+        super().__init__(onto=urlsplit(stub_url).port or 0, folder=str(folder))
         self._bundle = folder / f"{AUTHORITY}.pem"
 
     @property
