@@ -88,7 +88,7 @@ def answer(findings: Findings) -> Answer:
         title="What the parts of one bucket cost",
         x_label="part",
         y_label="microseconds",
-        series={"microseconds": tuple(figure.at(name) for name, figure in micros.items())},
+        series={"microseconds": tuple(micros[name].at(name) for name in _drawn())},
         log_y=True,
     )
     return Answer(text=text, plots=(plot,))
@@ -97,6 +97,11 @@ def answer(findings: Findings) -> Answer:
 def needs() -> str | None:
     """Tell whether pyperf is there."""
     return None if find_spec("pyperf") else "make bench sets pyperf up"
+
+
+def _drawn() -> list[str]:
+    """Choose what a plot has room for: the SDK's parts, and s3audit's own without what lies within them."""
+    return [part.name for part in PARTS if part.own or part.name.startswith("sdk-")]
 
 
 def _processes(bench: Any) -> int:  # noqa: ANN401 - pyperf has no types
