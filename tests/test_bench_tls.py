@@ -185,6 +185,14 @@ def test_pyperf_times_every_part() -> None:
     assert parts.QUESTION.needs() is None
 
 
+def test_pyperf_times_some_parts_in_workers_of_its_own(tmp_path: Path) -> None:
+    """As it does in the full size; they are told which."""
+    pyperf = pytest.importorskip("pyperf")
+    out = tmp_path / "parts.json"
+    parts._run_pyperf(["--debug-single-value", "--only=count", "--only=latency", f"--output={out}"], lambda _: None)
+    assert pyperf.BenchmarkSuite.load(str(out)).get_benchmark_names() == ["count", "latency"]
+
+
 def test_a_pyperf_that_fails_fails_the_question() -> None:
     """Its last words are shown."""
     pytest.importorskip("pyperf")
