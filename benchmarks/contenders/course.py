@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from benchmarks.stub import StubAccount
+    from benchmarks.stub.process import ServingProcess
 
 ROOT = Path(__file__).parents[2]
 """Where `python -m` finds benchmarks and the package."""
@@ -150,7 +151,7 @@ def run_course(
 
 
 def run_once(
-    course: Course, contender: Contender, stub: StubProcess, account: StubAccount, *, by_url: bool = True
+    course: Course, contender: Contender, stub: ServingProcess, account: StubAccount, *, by_url: bool = True
 ) -> Measure:
     """Run a contender once. It is told the stub's URL, or its environment leads the way there from AWS's host names.
 
