@@ -84,14 +84,15 @@ def operation_of(environ: WSGIEnvironment) -> str:
     method: str = environ["REQUEST_METHOD"]
     path: str = environ["PATH_INFO"]
     if environ.get("CONTENT_TYPE", "").startswith(_FORM):
-        body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+        body: bytes = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
         environ["wsgi.input"] = BytesIO(body)  # moto reads it again
         return parse_qs(body.decode()).get("Action", [f"{service} {method}"])[0]
     if service != "s3":
         return f"{service} {method} {path}"
     if method == "GET" and path == "/":
         return "ListBuckets"
-    asked = next(iter(environ["QUERY_STRING"].split("&"))).partition("=")[0]
+    query: str = environ["QUERY_STRING"]
+    asked = query.partition("&")[0].partition("=")[0]
     if method == "GET" and asked in _BUCKET_READS:
         return _BUCKET_READS[asked]
     return f"{service} {method} {asked}".rstrip()
