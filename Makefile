@@ -3,12 +3,16 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 NEWEST := .venv-newest
+# Prowler wants one before 3.14.
+PEER_PYTHON ?= $(PYTHON)
+PROWLER := .venv-prowler
+CUSTODIAN := .venv-custodian
 # Every test that the SDK has a part in. The rooms that the others test do not import it; a test holds that.
 NEWEST_TESTS := $(wildcard tests/test_aws_*.py tests/test_command_*.py) $(addprefix tests/test_,$(addsuffix .py,\
   codes demo_account fault_matrix moto original_defects regions soak stub))
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test check format bench bench-page bench-soak test-newest mutants clean help
+.PHONY: demo test check format bench bench-page bench-peers bench-soak test-newest mutants clean help
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -36,6 +40,9 @@ bench: $(VENV)/.bench  ## measure everything that benchmarks/RESULTS.md shows, a
 bench-page: $(VENV)/.bench  ## write benchmarks/RESULTS.md and its plots anew, from what was measured last
 	$(BIN)/python -m benchmarks --page-only
 
+bench-peers: $(VENV)/.bench $(PROWLER)/.peer $(CUSTODIAN)/.peer  ## measure s3audit beside Prowler and Cloud Custodian
+	$(BIN)/python -m benchmarks peers
+
 bench-soak: $(VENV)/.dev  ## audit 100,000 buckets through faults, a dead region and kill -9, and check every row
 	$(BIN)/python -m benchmarks.soak --mend
 
@@ -48,7 +55,7 @@ mutants: $(VENV)/.mutation  ## break the pure decisions on purpose, bit by bit, 
 	$(BIN)/mutmut results
 
 clean:  ## remove everything that was set up or made here
-	rm -rf $(VENV) $(NEWEST) demo-report .pytest_cache .mypy_cache .ruff_cache .hypothesis mutants
+	rm -rf $(VENV) $(NEWEST) $(PROWLER) $(CUSTODIAN) demo-report .pytest_cache .mypy_cache .ruff_cache .hypothesis mutants
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
@@ -67,6 +74,17 @@ $(VENV)/.bench: $(VENV)/.dev
 
 $(VENV)/.mutation: $(VENV)/.dev
 	$(BIN)/python $(PIP_INSTALL) --editable '.[mutation]'
+	@touch $@
+
+# Each in an environment of its own: they pin the SDK, and much else.
+$(PROWLER)/.peer:
+	$(PEER_PYTHON) -m venv $(PROWLER)
+	$(PROWLER)/bin/python $(PIP_INSTALL) 'prowler>=5.46,<6'
+	@touch $@
+
+$(CUSTODIAN)/.peer:
+	$(PEER_PYTHON) -m venv $(CUSTODIAN)
+	$(CUSTODIAN)/bin/python $(PIP_INSTALL) 'c7n>=0.9.53,<0.10'
 	@touch $@
 
 # aioboto3 pins one aiobotocore, so the newest cannot be asked for as a dependency: it is put in afterwards, by force.

@@ -115,6 +115,6 @@ CUSTODIAN_LEAN = Tool(
 PEERS = (PROWLER, CUSTODIAN, CUSTODIAN_LEAN)
 
 
-def set_up() -> tuple[Tool, ...]:
-    """Give the peers that are there."""
-    return tuple(tool for tool in PEERS if tool.python.exists())
+def set_up(tools: Sequence[Tool] = PEERS) -> tuple[Tool, ...]:
+    """Give those of the tools that are there."""
+    return tuple(tool for tool in tools if tool.python.exists())
