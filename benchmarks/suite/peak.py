@@ -56,10 +56,14 @@ def main(arguments: Sequence[str]) -> None:
     started = time.monotonic()
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     timer = threading.Timer(float(patience), process.kill)
+    timer.daemon = True  # who is interrupted does not wait for it
     timer.start()
-    _, status, usage = os.wait4(process.pid, 0)  # `Popen.wait` would throw the usage away
-    process.returncode = os.waitstatus_to_exitcode(status)
-    timer.cancel()
+    try:
+        _, status, usage = os.wait4(process.pid, 0)  # `Popen.wait` would throw the usage away
+        process.returncode = os.waitstatus_to_exitcode(status)
+    finally:
+        process.kill()  # if it was interrupted; one that has ended is let be
+        timer.cancel()
     spent = Spent(
         process.returncode,
         time.monotonic() - started,
