@@ -97,6 +97,17 @@ def test_a_row_that_is_missing_is_found(keep: slice, said: str, tmp_path: Path) 
         check_report(path, account)
 
 
+def test_a_row_that_is_torn_is_found(tmp_path: Path) -> None:
+    """By its line: what is not CSV is a wrong report as any other."""
+    account = synthetic(30, 5, 3)
+    path = tmp_path / "report.csv"
+    report(path, account)
+    with path.open("a") as file:
+        file.write('"synth')
+    with pytest.raises(WrongReportError, match="line 33 is no CSV"):
+        check_report(path, account)
+
+
 def test_a_row_that_is_one_too_many_is_found(tmp_path: Path) -> None:
     """The second row of a bucket, as well as one of a bucket that nobody asked about."""
     account = synthetic(30, 5, 3)

@@ -26,18 +26,25 @@ def check_report(path: Path, account: StubAccount, count: int | None = None) -> 
     seen = bytearray(len(account.index) if count is None else count)
     with path.open(encoding="utf-8", newline="") as file:
         lines = csv.reader(file, strict=True)
-        header = next(lines, [])
-        if tuple(header) != HEADER:
-            raise WrongReportError(f"the header is {header}, expected {list(HEADER)}")
-        for line in lines:
-            name = line[0] if line else ""
-            position = account.index.position(name)
-            if position is None or position >= len(seen) or seen[position]:
-                raise WrongReportError(f"the row {line} is one too many: no bucket waits for it")
-            seen[position] = 1
-            expected = [name, *account.expected(name)]
-            if line != expected:
-                raise WrongReportError(f"the row of {name} is {line}, expected {expected}")
+        try:
+            header = next(lines, [])
+            if tuple(header) != HEADER:
+                raise WrongReportError(f"the header is {header}, expected {list(HEADER)}")
+            for line in lines:
+                _check_row(line, account, seen)
+        except (csv.Error, UnicodeDecodeError) as error:
+            raise WrongReportError(f"line {lines.line_num + 1} is no CSV: {error}") from error
     missing = seen.count(0)
     if missing:
         raise WrongReportError(f"{missing} buckets have no row, {account.index[seen.index(0)].name} first")
+
+
+def _check_row(line: list[str], account: StubAccount, seen: bytearray) -> None:
+    name = line[0] if line else ""
+    position = account.index.position(name)
+    if position is None or position >= len(seen) or seen[position]:
+        raise WrongReportError(f"the row {line} is one too many: no bucket waits for it")
+    seen[position] = 1
+    expected = [name, *account.expected(name)]
+    if line != expected:
+        raise WrongReportError(f"the row of {name} is {line}, expected {expected}")

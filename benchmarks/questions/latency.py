@@ -22,7 +22,7 @@ _LATENCIES_MS = (5.0, 20.0, 100.0)
 _IN_FLIGHT = (1, 4, 16, 64, 128, 256, 512)
 _CALM = 640.0
 """Buckets a second that leave the CPU idle for much of the time: up to that a run takes `_SECONDS`, ideally."""
-_SECONDS = 3.0
+_SECONDS = 4.0
 _BUSY_BUCKETS = 1200
 """Of a run that the CPU is the limit of."""
 _ALLOWING = 0.5

@@ -31,7 +31,7 @@ LEGACY = Contender(
 CONTENDERS = (BASELINE, LEGACY, S3AUDIT)
 
 _COURSES = {
-    Size.SMOKE: (Course(buckets=24, keys=2, regions=1, latency_ms=1.0, s3_rate=200.0, burst=16.0, concurrency=8),),
+    Size.SMOKE: (Course(buckets=24, keys=2, regions=1, latency_ms=1.0, s3_rate=200.0, burst=22.0, concurrency=8),),
     Size.FULL: tuple(
         Course(buckets=buckets, keys=20, regions=1, rounds=2, s3_rate=rate)
         for rate, buckets in ((50.0, 400), (200.0, 1400), (800.0, 2400))
