@@ -33,7 +33,7 @@ from s3audit_async.aws.session import Clients
 from s3audit_async.errors import CallError
 from s3audit_async.model import Rule, Service
 from s3audit_async.options import Options
-from tests.tls import HOST
+from benchmarks.tls.streams import HOST
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

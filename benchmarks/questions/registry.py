@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from benchmarks.questions import contenders, faults, latency, memory, rate_limit, start_up
+from benchmarks.questions import contenders, faults, latency, memory, moto, parts, peers, rate_limit, start_up, tls
 
 if TYPE_CHECKING:
     from benchmarks.suite.question import Question
@@ -12,8 +12,12 @@ if TYPE_CHECKING:
 QUESTIONS: tuple[Question, ...] = (
     contenders.QUESTION,
     latency.QUESTION,
+    moto.QUESTION,
     rate_limit.QUESTION,
     memory.QUESTION,
     start_up.QUESTION,
+    tls.QUESTION,
     faults.QUESTION,
+    parts.QUESTION,
+    peers.QUESTION,
 )
