@@ -27,13 +27,13 @@ from benchmarks.stub import (
     first,
     synthetic,
 )
+from benchmarks.tls.streams import HOST
 from s3audit_async.aws.encryption import KEPT_ANSWERS, EncryptionReader, KnownAnswers, is_plain
 from s3audit_async.aws.gateway import AwsGateway
 from s3audit_async.aws.session import Clients
 from s3audit_async.errors import CallError
 from s3audit_async.model import Rule, Service
 from s3audit_async.options import Options
-from benchmarks.tls.streams import HOST
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import logging
 import shlex
@@ -33,6 +34,9 @@ if TYPE_CHECKING:
     from s3audit_async.engine import RowStream
     from s3audit_async.ports import Observer
 
+_COLLECTIONS = (10_000, 20, 50)
+"""When garbage is collected (gc.set_threshold). What a run throws away dies with its last reference; but Python looks
+for cycles after each 700 new objects that live, and finds in flight what it found before: an eighth of the CPU."""
 _GRACE_SECONDS = 5.0
 """How long an interrupted run may take to write what it has, before that is given up too."""
 
@@ -80,6 +84,7 @@ def perform(settings: RunSettings, session: aioboto3.Session | None = None) -> i
         observer: Observer = stats
         if not settings.quiet:
             observer = Observers(stats, stack.enter_context(watching(verbose=settings.verbose)))
+        gc.set_threshold(*_COLLECTIONS)
         error = anyio.run(_audit, session, report, observer, stats, settings.quiet)
     if settings.stats is not None:
         _write_stats(_resolved(settings.stats), stats)
