@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import anyio
 import pytest
 
-from s3audit_async.engine.lanes import INBOX, WORKERS_PER_SLOT
+from s3audit_async.engine.lanes import INBOX, WAITING, WORKERS_PER_SLOT
 from s3audit_async.engine.stream import READY_ROWS
 from s3audit_async.errors import CredentialsError, InterruptedRunError, ListingError
 from s3audit_async.limiter import START
 from s3audit_async.model import Bucket, BucketPage, Operation
 from s3audit_async.options import Options
+from s3audit_async.ports import Observer
 from tests import virtual_time
 from tests.fakes import HOME, FakeGateway, audited, error, names, several, stream
+
+if TYPE_CHECKING:
+    from s3audit_async.model import Row
 
 ENCRYPTION = Operation.GET_BUCKET_ENCRYPTION
 LISTING = Operation.LIST_BUCKETS
@@ -177,6 +183,28 @@ def test_what_waits_is_bounded() -> None:
     pages = gateway.calls[LISTING]
     assert pages * 1000 <= INBOX + 8 * WORKERS_PER_SLOT + 1000
     assert gateway.peak <= 8
+
+
+def test_no_more_buckets_wait_than_there_is_room_for_in_all_lanes_together() -> None:
+    """However many regions there are, the listing waits for the audit then; and every bucket has its row."""
+    regions = [f"xx-region-{number}" for number in range(1, 9)]
+    buckets = [Bucket(f"bucket-{number:06d}", regions[number % 8]) for number in range(WAITING + 12_000)]
+    most = routed = audited_ = 0
+
+    class Counting(Observer):
+        def routed(self, region: str) -> None:
+            nonlocal routed
+            routed += 1
+
+        def audited(self, row: Row, lane: str) -> None:
+            nonlocal audited_, most
+            most = max(most, routed - audited_)
+            audited_ += 1
+
+    rows = virtual_time.run(lambda: audited(FakeGateway(buckets), Options(max_concurrency=8), Counting()))
+
+    assert len(rows) == len(buckets)
+    assert WAITING <= most <= WAITING + 8 * 8 * WORKERS_PER_SLOT + 1
 
 
 def test_a_reader_who_does_not_read_holds_the_run_up() -> None:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 INBOX = 10_000
 """Buckets that may wait in one lane, at about 0.3 KiB each. Only beyond that does a slow region hold the listing up."""
+WAITING = 20_000
+"""Buckets that may wait in all regions' lanes together, 6 MiB of them. Beyond that the listing waits for the audit."""
 MOST_LANES = 256
 """Lanes of a run, but for the one that the buckets of all further regions share. AWS has about 40 regions."""
 OTHER_REGIONS = "(other regions)"
@@ -33,10 +35,40 @@ WORKERS_PER_SLOT = 2
 """Workers of a lane for each request in flight: those who wait for a retry hold no slot, others go on meanwhile."""
 
 
+class WaitingRoom:
+    """The room that the inboxes of several lanes share: a count, and those who wait for it to fall."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._waiting = 0
+        self._has_room = anyio.Event()
+
+    async def enter(self) -> None:
+        """Take a place, waiting while there is none."""
+        while self._waiting >= self._most:
+            await self._has_room.wait()
+        self._waiting += 1
+        if self._waiting >= self._most:
+            self._has_room = anyio.Event()
+
+    def leave(self) -> None:
+        """Give a place back."""
+        self._waiting -= 1
+        self._has_room.set()
+
+
 class Lane:
     """A bounded inbox and the workers that empty it. A worker is started when a bucket finds none that is free."""
 
-    def __init__(self, work: Callable[[Bucket], Awaitable[None]], tasks: TaskGroup, most_workers: int) -> None:
+    def __init__(
+        self,
+        work: Callable[[Bucket], Awaitable[None]],
+        tasks: TaskGroup,
+        *,
+        most_workers: int,
+        room: WaitingRoom | None = None,
+    ) -> None:
+        self._room = room
         self._send, self._receive = anyio.create_memory_object_stream["Bucket"](INBOX)
         self._work = work
         self._tasks = tasks
@@ -56,7 +88,9 @@ class Lane:
         return self._receive.statistics().current_buffer_used
 
     async def put(self, bucket: Bucket) -> None:
-        """Queue a bucket, waiting while the inbox is full."""
+        """Queue a bucket, waiting while the inbox or the room is full."""
+        if self._room is not None:
+            await self._room.enter()
         if self._workers < self._most_workers and not self._receive.statistics().tasks_waiting_receive:
             self._workers += 1
             self._tasks.start_soon(self._worker)
@@ -72,6 +106,8 @@ class Lane:
                 bucket = await streams.take(self._receive)
             except anyio.EndOfStream:
                 return
+            if self._room is not None:
+                self._room.leave()
             await self._work(bucket)
 
 
@@ -96,6 +132,7 @@ class Pipeline:
         self._rows = rows
         self.auditor = Auditor(gateway, asker, observer, identify=options.identify, expected_account=options.account)
         self._lanes: dict[str, Lane] = {}
+        self._room = WaitingRoom(WAITING)
         self._opened = ExitStack()
 
     async def run(self) -> None:
@@ -112,6 +149,7 @@ class Pipeline:
                 async with anyio.create_task_group() as locating:
                     if self._options.identify:
                         locating.start_soon(self.auditor.account)
+                    # Not of the room: who locates a bucket waits for a place in it.
                     unlocated = self._open_lane(lambda bucket: self._locate(bucket, auditing), locating)
                     try:
                         await self._feed(unlocated, auditing)
@@ -151,7 +189,9 @@ class Pipeline:
             region = OTHER_REGIONS
         lane = self._lanes.get(region)
         if lane is None:
-            lane = self._lanes[region] = self._open_lane(lambda waiting: self._audit(waiting, region), auditing)
+            lane = self._lanes[region] = self._open_lane(
+                lambda waiting: self._audit(waiting, region), auditing, self._room
+            )
         self._observer.routed(region)
         await lane.put(bucket)
 
@@ -172,6 +212,8 @@ class Pipeline:
             with anyio.CancelScope(shield=True):
                 await self._rows.send(row)
 
-    def _open_lane(self, work: Callable[[Bucket], Awaitable[None]], tasks: TaskGroup) -> Lane:
-        lane = Lane(work, tasks, self._options.max_concurrency * WORKERS_PER_SLOT)
+    def _open_lane(
+        self, work: Callable[[Bucket], Awaitable[None]], tasks: TaskGroup, room: WaitingRoom | None = None
+    ) -> Lane:
+        lane = Lane(work, tasks, most_workers=self._options.max_concurrency * WORKERS_PER_SLOT, room=room)
         return self._opened.enter_context(lane)
