@@ -41,6 +41,11 @@ class Slots:
         self._unheard = 0  # requests in flight at gates that nobody has answered at
         self._waiting: list[Gate] = []
 
+    @property
+    def has_waiting(self) -> bool:
+        """Whether any request waits at a gate."""
+        return bool(self._waiting)
+
     def gate(self) -> Gate:
         """Make a gate: the entrance for the requests of one service in one region."""
         return Gate(self)

@@ -133,7 +133,7 @@ SETTINGS: list[Any] = [
 async def test_it_sends_what_the_sdk_would_send(
     region: str, settings: dict[str, Any], endpoint_url: str | None, bucket: str, token: str | None
 ) -> None:
-    """The same URL, the same headers, and of the same second the same signature."""
+    """The same URL and the same headers, and a signature that botocore's own signer makes of them."""
     session = aioboto3.Session(
         aws_access_key_id="AKIATEST", aws_secret_access_key="secret-of-nobody", aws_session_token=token
     )
@@ -152,7 +152,9 @@ async def test_it_sends_what_the_sdk_would_send(
     signed = set(got["authorization"].split("SignedHeaders=")[1].split(",")[0].split(";"))
     assert {"host", "x-amz-content-sha256", "x-amz-date"} | ({"x-amz-security-token"} if token else set()) == signed
     assert got.pop("authorization") == signed_again(own, region, token)
-    expected.pop("authorization")
+    scope = f"/{region}/s3/aws4_request, "
+    assert scope in expected.pop("authorization")
+    assert scope in own.headers["Authorization"]
     assert got == expected
 
 
@@ -192,6 +194,18 @@ async def test_odd_names_have_their_rows_too() -> None:
             found = {row.bucket: row.mode async for row in rows}
     assert found.keys() == {"plain", "with space", "ümlaut"}
     assert found["plain"] == "AES256"
+
+
+@pytest.mark.parametrize("bucket", SPECIAL)
+async def test_a_name_that_the_sdk_asks_elsewhere_about_has_its_row_too(bucket: str) -> None:
+    """Of a directory bucket it wants a session first; that it cannot have one says nothing of the credentials."""
+    buckets = [StubBucket("plain", REGION), StubBucket(bucket, REGION), StubBucket("other", REGION)]
+    with StubAws(StubAccount(buckets=buckets)) as stub:
+        options = Options(endpoint_url=stub.url, identify=False, max_attempts=1)
+        async with s3audit_async.audit(options=options) as rows:
+            found = {row.bucket: row.mode async for row in rows}
+    assert found.keys() == {"plain", bucket, "other"}
+    assert found["plain"] == found["other"] == "AES256"
 
 
 @pytest.mark.usefixtures("nowhere")
@@ -265,13 +279,14 @@ async def test_nobody_there_is_told_as_the_sdk_tells_it() -> None:
         url = stub.url
     async with clients_of(options=Options(endpoint_url=url)) as clients:
         gateway = AwsGateway(clients)
-        codes = []
+        told = []
         for _ in range(2):
             with pytest.raises(CallError) as caught:
                 await gateway.get_bucket_encryption("mine", REGION)
-            codes.append(caught.value.code)
+            told.append((caught.value.code, caught.value.status, caught.value.message.partition(" [")[0]))
             clients._readers[REGION] = None
-    assert codes == ["EndpointUnreachable", "EndpointUnreachable"]
+    assert told[0] == told[1]
+    assert told[0][0] == "EndpointUnreachable"
 
 
 ANSWER = (

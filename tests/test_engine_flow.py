@@ -9,7 +9,7 @@ import pytest
 
 from s3audit_async.engine.lanes import INBOX, WAITING, WORKERS_PER_SLOT
 from s3audit_async.engine.stream import READY_ROWS
-from s3audit_async.errors import CredentialsError, InterruptedRunError, ListingError
+from s3audit_async.errors import CredentialsError, InterruptedRunError, ListingError, TransportCode
 from s3audit_async.limiter import START
 from s3audit_async.model import Bucket, BucketPage, Operation
 from s3audit_async.options import Options
@@ -244,6 +244,37 @@ def test_a_listing_that_is_waited_for_tells_more_at_once(seconds: float, sizes: 
 
     assert len(rows) == 14_000
     assert asked == sizes
+
+
+@pytest.mark.parametrize("code", ["InvalidArgument", TransportCode.READ_TIMEOUT])
+def test_a_store_that_cannot_tell_so_much_at_once_is_asked_for_less_again(code: str) -> None:
+    """A larger page is an attempt; what worked before still does, and nothing larger is tried any more."""
+    asked: list[int] = []
+
+    class Modest(FakeGateway):
+        async def list_buckets(self, *, page_size: int, token: str | None, prefix: str | None) -> BucketPage:
+            asked.append(page_size)
+            if page_size > 1000:
+                raise error(LISTING, "*", code)
+            return await super().list_buckets(page_size=page_size, token=token, prefix=prefix)
+
+    gateway = Modest(several(5_000), latency=lambda operation, _region: 2.0 if operation is LISTING else 0.01)
+
+    rows = virtual_time.run(lambda: audited(gateway, Options(identify=False)))
+
+    assert len(rows) == 5_000
+    assert asked == [1000, 1000, 2000, 1000, 1000, 1000]
+
+
+def test_pages_do_not_grow_while_buckets_wait_for_a_slot() -> None:
+    """Workers take them out of the inboxes long before they can ask: with many regions, all of a page at once."""
+    regions = [f"xx-region-{number}" for number in range(1, 17)]
+    buckets = [Bucket(f"bucket-{number:05d}", regions[number % 16]) for number in range(9_000)]
+    gateway = FakeGateway(buckets, latency=lambda operation, _region: 0.2 if operation is LISTING else 0.1)
+
+    virtual_time.run(lambda: audited(gateway, Options(max_concurrency=64, identify=False)))
+
+    assert gateway.calls[LISTING] == 9
 
 
 @pytest.mark.parametrize("count", [0, 9, 10, 11, 20, 35])

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from s3audit_async.classify import is_unresolved
-from s3audit_async.errors import CredentialsError, S3AuditError
+from s3audit_async.errors import CredentialsError, S3AuditError, TransportCode
 from s3audit_async.model import Bucket, Key, Operation
 from s3audit_async.options import Options
 from s3audit_async.stats import RunStats
@@ -96,6 +96,19 @@ def test_calls_are_buckets_plus_distinct_keys_plus_pages() -> None:
 
     assert len(rows) == 1000
     assert gateway.calls == {ENCRYPTION: 1000, Operation.DESCRIBE_KEY: 7, Operation.LIST_BUCKETS: 10}
+
+
+def test_a_timeout_of_the_gateways_own_is_not_said_to_be_ours() -> None:
+    """Nobody has waited for as long as that."""
+
+    async def fault(operation: Operation, _target: str, _region: str, _nth: int) -> None:
+        if operation is ENCRYPTION:
+            raise TimeoutError("of a file system")
+
+    gateway = FakeGateway(several(1), fault=fault)
+    (row,) = virtual_time.run(lambda: audited(gateway, Options(max_attempts=1, identify=False)))
+    assert row.mode == TransportCode.UNEXPECTED
+    assert "of a file system" in str(row.error)
 
 
 def test_a_key_named_by_id_is_not_asked_again_by_its_arn() -> None:

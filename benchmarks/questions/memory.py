@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _SIZES: Mapping[Size, Mapping[str, tuple[int, ...]]] = {
     Size.SMOKE: {BASELINE.name: (100, 300), S3AUDIT.name: (100, 300)},
-    Size.FULL: {BASELINE.name: (1000, 10_000, 100_000), S3AUDIT.name: (1000, 10_000, 100_000, 1_000_000)},
+    Size.FULL: {BASELINE.name: (1000, 10_000, 30_000), S3AUDIT.name: (1000, 10_000, 100_000, 1_000_000)},
 }
 _REFERENCE = {Size.SMOKE: 100, Size.FULL: 10_000}
 _KEYS = 200

@@ -84,9 +84,8 @@ class RunCredentials:
         if self._issue is not None and self._issue.generation == generation:
             self._issue.accepted = True
 
-    @property
-    def due(self) -> bool:
-        """Whether `fresh` has anything to do. Notices credentials that others have refreshed."""
+    def is_due(self) -> bool:
+        """Tell whether `fresh` has anything to do, and take over credentials that others have refreshed meanwhile."""
         if self._issue is None:
             return True
         held = getattr(self._source, "_frozen_credentials", None)
@@ -100,7 +99,7 @@ class RunCredentials:
         Raises what the SDK raises when the first ones cannot be had. Later, a refresh that fails for a reason that may
         pass is tried again, and `CredentialsError` is only raised once the end is near.
         """
-        if not self.due:
+        if not self.is_due():
             return
         if self._issue is None:
             async with self._refreshing:

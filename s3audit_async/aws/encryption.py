@@ -44,13 +44,13 @@ class _Request:
     """What botocore's signer and the HTTP session want to know of a request (`AWSRequest`, which costs 40 us)."""
 
     url: str
-    headers: dict[str, str]
-    context: dict[str, Any]
+    headers: dict[str, str] = field(repr=False)  # with the signature and the token
+    context: dict[str, Any] = field(repr=False)
     method: str = "GET"
     body: None = None
     params: Mapping[str, str] = field(default_factory=dict)
     stream_output: bool = False
-    signed: Any = None
+    signed: Any = field(default=None, repr=False)
     """The headers that are signed, once they are known."""
 
 

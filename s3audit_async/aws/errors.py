@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
     from s3audit_async.model import Operation
 
+_SESSION = "CreateSession"
+"""What the SDK asks of a directory bucket before anything else: a refusal is one of the bucket."""
 _LONGEST_CODE = 128  # characters; AWS's longest has 46, and it becomes a cell of the report
 NO_CREDENTIALS = (
     sdk.NoCredentialsError,
@@ -70,7 +72,8 @@ def translated(operation: Operation, target: str, region: str, secrets: Secrets 
         yield
     except sdk.ClientError as error:
         answer = _from_answer(error.response, operation, target, region, secrets)
-        if error.operation_name != operation and react(answer.code, answer.status) is Reaction.FINAL:
+        of_credentials = error.operation_name not in {operation, _SESSION}
+        if of_credentials and react(answer.code, answer.status) is Reaction.FINAL:
             # Credentials are renewed within a call: sts:AssumeRole that is denied says nothing of the bucket.
             raise CredentialsError(
                 f"the credentials cannot be had: {error.operation_name}: {answer.code}: {answer.message}",

@@ -81,7 +81,7 @@ class Clients:
 
     def is_ready(self, service: Service, region: str) -> bool:
         """Tell whether a client is there, and the credentials are good for some time."""
-        return (service, region) in self._clients and not self.credentials.due
+        return (service, region) in self._clients and not self.credentials.is_due()
 
     async def encryption_reader(self, region: str) -> EncryptionReader | None:
         """Give what reads the encryption of a region's buckets, but for odd ones; None where the client has to."""

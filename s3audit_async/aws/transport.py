@@ -138,6 +138,10 @@ class OneRequestSession(AIOHTTPSession):  # type: ignore[misc]  # aiobotocore ha
         self._proxies: dict[str, str | None] = {}
         self._senders: dict[str | None, _Sender] = {}
 
+    async def __aexit__(self, *raised: object) -> None:
+        self._senders.clear()
+        await super().__aexit__(*raised)
+
     @classmethod
     def counting(cls, traffic: Traffic) -> type[OneRequestSession]:
         """Make the class of the sessions of one run: aiobotocore takes a class, and calls it itself."""

@@ -84,6 +84,7 @@ def perform(settings: RunSettings, session: aioboto3.Session | None = None) -> i
         observer: Observer = stats
         if not settings.quiet:
             observer = Observers(stats, stack.enter_context(watching(verbose=settings.verbose)))
+        stack.callback(gc.set_threshold, *gc.get_threshold())
         gc.set_threshold(*_COLLECTIONS)
         error = anyio.run(_audit, session, report, observer, stats, settings.quiet)
     if settings.stats is not None:

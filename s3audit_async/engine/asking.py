@@ -98,6 +98,11 @@ class Asker:
             policy = replace(policy, unreachable_attempts=unreachable_attempts)
         return await ask_until_answered(attempt, policy, before_wait=tell)
 
+    @property
+    def has_waiting(self) -> bool:
+        """Whether anybody waits for a slot or the pace of a service."""
+        return self._slots.has_waiting
+
     def _check(self, endpoint: _Endpoint, operation: Operation, target: str) -> None:
         if endpoint.breaker.is_open(_now()) and operation is not Operation.LIST_BUCKETS:
             service, reason = endpoint.service.upper(), endpoint.breaker.reason
@@ -115,16 +120,17 @@ class Asker:
         try:
             try:
                 # A third of what anyio's costs, and on asyncio only, as the limiter is.
-                async with asyncio.timeout(self._timeout):
+                async with asyncio.timeout(self._timeout) as bound:
                     answer = await request()
             except TimeoutError as error:
+                if not bound.expired():
+                    raise _unexpected(error, operation, target, region) from error
                 said = f"no answer within {self._timeout:g} s"
                 raise CallError(operation, target, region, code=TransportCode.READ_TIMEOUT, message=said) from error
             except S3AuditError:
                 raise
             except Exception as error:
-                said = plain(f"{type(error).__name__}: {error}")
-                raise CallError(operation, target, region, code=TransportCode.UNEXPECTED, message=said) from error
+                raise _unexpected(error, operation, target, region) from error
         except CallError as error:
             error.seconds = _now() - started
             throttled = react(error.code, error.status) is Reaction.THROTTLED
@@ -190,6 +196,11 @@ class Asker:
                 raise CallError(operation, target, region, code=TransportCode.TOO_MANY_REGIONS, message=said)
             endpoint = self._endpoints[service, region] = _Endpoint(service, region, self._slots.gate())
         return endpoint
+
+
+def _unexpected(error: Exception, operation: Operation, target: str, region: str) -> CallError:
+    said = plain(f"{type(error).__name__}: {error}")
+    return CallError(operation, target, region, code=TransportCode.UNEXPECTED, message=said)
 
 
 def _now() -> float:

@@ -132,6 +132,7 @@ class Pipeline:
         self._rows = rows
         self.auditor = Auditor(gateway, asker, observer, identify=options.identify, expected_account=options.account)
         self._lanes: dict[str, Lane] = {}
+        self._all_lanes: list[Lane] = []
         self._room = WaitingRoom(WAITING)
         self._opened = ExitStack()
 
@@ -175,7 +176,8 @@ class Pipeline:
         self._observer.listing_ended()
 
     def _is_idle(self) -> bool:
-        return not any(lane.waiting for lane in self._lanes.values())
+        """Tell whether nothing waits: in no inbox, and with no worker for a slot."""
+        return not (self._asker.has_waiting or any(lane.waiting for lane in self._all_lanes))
 
     async def _locate(self, bucket: Bucket, auditing: TaskGroup) -> None:
         located = await self.auditor.locate(bucket)
@@ -216,4 +218,5 @@ class Pipeline:
         self, work: Callable[[Bucket], Awaitable[None]], tasks: TaskGroup, room: WaitingRoom | None = None
     ) -> Lane:
         lane = Lane(work, tasks, most_workers=self._options.max_concurrency * WORKERS_PER_SLOT, room=room)
+        self._all_lanes.append(lane)
         return self._opened.enter_context(lane)

@@ -29,9 +29,9 @@ async def list_buckets(
 ) -> AsyncGenerator[tuple[Bucket, ...], None]:
     """Yield pages of buckets. Raises `CredentialsError` or `ListingError` when a page cannot be had.
 
-    The next page is twice as large, up to `LARGEST_PAGE`, whenever a page comes and the run is `idle()`: one page can
-    only be asked for after the other, so a slow listing has to tell more at once. Reading a large one costs nobody
-    time then.
+    After the first one, the next page is twice as large, up to `LARGEST_PAGE`, whenever a page comes and the run is
+    `idle()`: one page can only be asked for after the other, so a slow listing has to tell more at once. A page that
+    cannot be had in a larger size is asked for in the first one, and so are all after it.
 
     A server that knows nothing of tokens cuts the listing at MaxBuckets, and the rest would vanish. So when the first
     page is exactly full and bears no token, the whole is asked for once without paging, and what is new in it makes
@@ -46,7 +46,13 @@ async def list_buckets(
     last: frozenset[str] = frozenset()
     size = options.page_size
     while True:
-        page = await _page(gateway, asker, options, token, size)
+        try:
+            page = await _page(gateway, asker, options, token, size)
+        except ListingError:
+            if size == options.page_size:
+                raise
+            size, idle = options.page_size, _never
+            continue
         if token is not None and idle():  # at the first page nobody could have had anything to do
             size = max(size, min(2 * size, LARGEST_PAGE))
         # A listing that changes under way may name a bucket at the end of one page and the beginning of the next.
@@ -63,6 +69,10 @@ async def list_buckets(
         last = frozenset(bucket.name for bucket in page.buckets)
     if token is None and len(page.buckets) >= options.page_size:
         yield await _beyond(page, gateway, asker, options, observer)
+
+
+def _never() -> bool:
+    return False
 
 
 async def _first_contact(name: str, gateway: Gateway, asker: Asker) -> Bucket:
@@ -102,6 +112,10 @@ def _wanted(page: BucketPage, options: Options) -> tuple[Bucket, ...]:
 
 
 async def _page(gateway: Gateway, asker: Asker, options: Options, token: str | None, size: int) -> BucketPage:
+    patience = _FIRST_CONTACT_ATTEMPTS if token is None else None
+    if size > options.page_size:
+        patience = 1  # it may just be too much to be told in time; there is another way
+
     async def request() -> BucketPage:
         return await gateway.list_buckets(page_size=size, token=token, prefix=options.prefix)
 
@@ -111,7 +125,7 @@ async def _page(gateway: Gateway, asker: Asker, options: Options, token: str | N
             _ALL,
             gateway.home_region,
             request,
-            unreachable_attempts=_FIRST_CONTACT_ATTEMPTS if token is None else None,
+            unreachable_attempts=patience,
         )
     except CallError as error:
         raise explain(error) from error
