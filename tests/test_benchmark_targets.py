@@ -217,3 +217,14 @@ def test_one_connection_too_many_misses_the_target(connections: list[int], met: 
     """In any round."""
     (judged,) = targets(tls.QUESTION, by_connections(*connections))
     assert judged.met is met
+
+
+def test_runs_that_the_cpu_decided_are_named() -> None:
+    """So that nobody takes what was judged for all that was measured."""
+    (judged,) = targets(latency.QUESTION, by_latency({}, {"cpu_seconds": 5.5}))
+    assert "at 100 ms" in judged.what
+    said, left_out = judged.measured.split("; ")
+    assert said.startswith("0.0 % with 16 in flight")
+    assert left_out == "not judged: 16 in flight at 100 ms, where the CPU took 55% of the time"
+    (unknown,) = targets(latency.QUESTION, by_latency({"cpu_seconds": 5.5}))
+    assert unknown.measured == left_out
