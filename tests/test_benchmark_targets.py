@@ -228,3 +228,13 @@ def test_runs_that_the_cpu_decided_are_named() -> None:
     assert left_out == "not judged: 16 in flight at 100 ms, where the CPU took 55% of the time"
     (unknown,) = targets(latency.QUESTION, by_latency({"cpu_seconds": 5.5}))
     assert unknown.measured == left_out
+
+
+def test_rates_that_the_machine_cannot_reach_are_named() -> None:
+    """With what it does where nobody throttles it."""
+    (judged,) = targets(rate_limit.QUESTION, by_rate(paced(1000), rates=(100.0, 800.0), free=850.0))
+    said, left_out = judged.measured.split("; ")
+    assert said.endswith("at 100/s")
+    assert left_out == "not judged: 800/s (this machine does 850/s without a limit)"
+    (unknown,) = targets(rate_limit.QUESTION, by_rate(paced(1000), rates=(800.0,), free=850.0))
+    assert unknown.measured == left_out
