@@ -234,7 +234,32 @@ def test_rates_that_the_machine_cannot_reach_are_named() -> None:
     """With what it does where nobody throttles it."""
     (judged,) = targets(rate_limit.QUESTION, by_rate(paced(1000), rates=(100.0, 800.0), free=850.0))
     said, left_out = judged.measured.split("; ")
-    assert said.endswith("at 100/s")
+    assert said.endswith("at 100/s (1 run)")
     assert left_out == "not judged: 800/s (this machine does 850/s without a limit)"
     (unknown,) = targets(rate_limit.QUESTION, by_rate(paced(1000), rates=(800.0,), free=850.0))
     assert unknown.measured == left_out
+
+
+@pytest.mark.parametrize(
+    ("question", "findings", "said"),
+    [
+        (memory.QUESTION, by_size(110.0), "(1 run)"),
+        (rate_limit.QUESTION, by_rate(paced(1000)), "(1 run)"),
+        (rate_limit.QUESTION, by_rate(*[paced(1000)] * 2), "(2 runs)"),
+        (latency.QUESTION, by_latency({}), "(1 run)"),
+        (moto.QUESTION, by_contender(run(), run()), "(2 runs)"),
+        (tls.QUESTION, by_connections(12), "(1 run)"),
+    ],
+)
+def test_a_target_that_rests_on_few_runs_says_so(question: Question, findings: dict[str, Any], said: str) -> None:
+    """As there is no median of one."""
+    assert all(judged.measured.endswith(said) for judged in targets(question, findings))
+
+
+def test_three_runs_are_a_matter_of_course() -> None:
+    """Their median stands without a remark."""
+    enough = [
+        *targets(contenders.QUESTION, by_contender(run(), run(), run())),
+        *targets(start_up.QUESTION, by_command(0.1, 0.5)),
+    ]
+    assert not [judged.measured for judged in enough if "run" in judged.measured]

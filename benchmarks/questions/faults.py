@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from benchmarks.soak.course import BASELINE, FAULT_KINDS, Course, Part, run_soak
-from benchmarks.suite.markdown import number, table
+from benchmarks.suite.markdown import few, number, table
 from benchmarks.suite.question import Answer, Findings, Question, Size, Target
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def _answer(findings: Findings) -> Answer:
                 what=f"{course.fault_share:.0%} of calls failing (SlowDown, 500, reset, truncated body), and kill -9",
                 target="every row right, each bucket once",
                 measured=f"{course.buckets:,} rows right, each bucket once; {sum(met.values()):,} of {calls:,} calls "
-                f"failed, killed {len(course.kill_at)} times",
+                f"failed, killed {len(course.kill_at)} times{few(1)}",
                 met=True,  # anything else is no finding, but a failure of the benchmark
             ),
         ),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks.contenders.course import BASELINE, S3AUDIT, Course, run_course, warm_up
 from benchmarks.contenders.figures import from_json, to_json
-from benchmarks.suite.markdown import cell, number, percent, table
+from benchmarks.suite.markdown import cell, few, number, percent, table
 from benchmarks.suite.question import Answer, Findings, Plot, Point, Question, Size, Target
 from benchmarks.suite.spread import Spread, ratios, spread
 
@@ -201,6 +201,7 @@ def _target(cells: Sequence[_Cell]) -> Target:
     allowed = [each for each in cells if each.cpu_share.median < _ALLOWING]
     said = [
         f"{percent(each.overhead(each.own))} with {_place(each)} and {each.course.buckets:,} buckets"
+        f"{few(len(each.own))}"
         for each in allowed
     ]
     said += [

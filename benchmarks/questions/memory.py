@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from benchmarks.contenders.checking import WrongReportError, check_report
 from benchmarks.contenders.course import BASELINE, S3AUDIT, ContenderError, environment
 from benchmarks.stub import StubProcess, synthetic
-from benchmarks.suite.markdown import number, table
+from benchmarks.suite.markdown import few, number, table
 from benchmarks.suite.peak import spent_by
 from benchmarks.suite.question import Answer, Findings, Plot, Point, Question, Size, Target
 
@@ -131,7 +131,7 @@ def _target(runs: list[_Run], reference: int, base: int) -> Target:
     return Target(
         what=f"memory, {most.buckets:,} buckets against {reference:,}",
         target="under 1.25 times",
-        measured=f"{number(ratio)} times ({base / _MIB:.0f} to {most.peak_rss_bytes / _MIB:.0f} MiB)",
+        measured=f"{number(ratio)} times ({base / _MIB:.0f} to {most.peak_rss_bytes / _MIB:.0f} MiB){few(1)}",
         met=ratio < _MOST,
     )
 

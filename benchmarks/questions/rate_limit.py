@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks.contenders.course import S3AUDIT, Contender, Course, run_course, warm_up
 from benchmarks.contenders.figures import from_json, to_json
-from benchmarks.suite.markdown import cell, number, percent, table
+from benchmarks.suite.markdown import cell, few, number, percent, table
 from benchmarks.suite.question import Answer, Findings, Plot, Question, Size, Target
 from benchmarks.suite.spread import Spread, ratios, spread
 
@@ -178,11 +178,12 @@ def _target(worked_out: Sequence[tuple[Course, Mapping[str, Sequence[Outcome]]]]
         course.s3_rate: (
             spread(each.rate_used for each in found[S3AUDIT.name]),
             spread(each.thrown_away for each in found[S3AUDIT.name]),
+            len(found[S3AUDIT.name]),
         )
         for course, found in worked_out
         if course.s3_rate is not None and course.s3_rate * _HEADROOM <= free
     }
-    said = [f"{_said(*shares)} at {rate:g}/s" for rate, shares in judged.items()]
+    said = [f"{_said(used, thrown)} at {rate:g}/s{few(runs)}" for rate, (used, thrown, runs) in judged.items()]
     left_out = [f"{course.s3_rate:g}/s" for course, _ in worked_out if course.s3_rate not in judged]
     if left_out:
         said.append(f"not judged: {', '.join(left_out)} (this machine does {number(free)}/s without a limit)")
@@ -190,7 +191,7 @@ def _target(worked_out: Sequence[tuple[Course, Mapping[str, Sequence[Outcome]]]]
         what="a server that allows R requests/s",
         target="at least 90 % of R used, under 5 % of requests thrown away",
         measured="; ".join(said),
-        met=all(used.median >= _USED and thrown.median < _THROWN_AWAY for used, thrown in judged.values())
+        met=all(used.median >= _USED and thrown.median < _THROWN_AWAY for used, thrown, _ in judged.values())
         if judged
         else None,
     )

@@ -9,6 +9,9 @@ if TYPE_CHECKING:
 
     from benchmarks.suite.spread import Spread
 
+_ENOUGH_RUNS = 3
+"""So many that one that went wrong does not decide the median."""
+
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Lay out a table, its columns aligned."""
@@ -29,6 +32,11 @@ def cell(figure: Spread) -> str:
 def number(value: float) -> str:
     """Write three significant digits, and never an exponent."""
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+def few(runs: int) -> str:
+    """Say after a figure that it rests on so few runs that its median tells little; nothing if there were enough."""
+    return "" if runs >= _ENOUGH_RUNS else f" ({runs} run{'s' * (runs != 1)})"
 
 
 def percent(figure: Spread) -> str:

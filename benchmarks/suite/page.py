@@ -24,9 +24,11 @@ Written by `python -m benchmarks` from [results/results.json](results/results.js
 [README.md](README.md) says how it is measured, and what takes part.
 
 **The ratios are the result.** They compare programs that took turns on the same machine, within the same minutes.
-Each is taken within a round, and shown as the median of the rounds with the extremes: `0.50 (0.45-0.55)` is half of
-the baseline's. Absolute figures are this machine's on this day. Extremes on both sides of 1 say that nothing was
-found. Every report was held against the account, row by row: a program that reported wrongly has no figures. The
+Where there were rounds, each is taken within a round, and shown as the median of the rounds with the extremes:
+`0.50 (0.45-0.55)` is half of the baseline's. Extremes on both sides of 1 say that nothing was found. A number without
+extremes comes from a single run, unless all runs came to the same: how far another run would be from it is not known.
+A target that rests on fewer than three runs says how many there were. Absolute figures are this machine's on this
+day. Every report was held against the account, row by row: a program that reported wrongly has no figures. The
 server is a stub on the loopback interface, with a latency that is pinned; where it differs from AWS is said beside
 the figures.
 
