@@ -263,3 +263,17 @@ def test_three_runs_are_a_matter_of_course() -> None:
         *targets(start_up.QUESTION, by_command(0.1, 0.5)),
     ]
     assert not [judged.measured for judged in enough if "run" in judged.measured]
+
+
+@pytest.mark.parametrize(
+    ("question", "findings", "share"),
+    [
+        (contenders.QUESTION, by_contender(run(), run(stub_cpu_seconds=9.0), run()), "0.25 (0.25-0.9)"),
+        (moto.QUESTION, by_contender(run(), run(stub_cpu_seconds=9.0), run()), "0.25 (0.25-0.9)"),
+        (latency.QUESTION, by_latency({}), "25%"),
+    ],
+    ids=["contenders", "moto", "latency"],
+)
+def test_the_servers_share_of_the_time_is_shown(question: Question, findings: dict[str, Any], share: str) -> None:
+    """As it may be the server that was measured."""
+    assert f"| {share} " in question.answer(findings).text

@@ -22,6 +22,7 @@ WALL = "wall_ms_per_bucket"
 RATE = "buckets_per_second"
 CALLS = "calls_per_bucket"
 CONNECTIONS = "connections_per_bucket"
+SERVER_CPU = "server_cpu_share"
 
 FIGURES: Mapping[str, Figure] = {
     CPU: lambda measure: 1000 * measure.cpu_seconds / measure.buckets,
@@ -30,6 +31,7 @@ FIGURES: Mapping[str, Figure] = {
     RATE: lambda measure: measure.buckets / measure.wall_seconds,
     CALLS: lambda measure: sum(measure.calls.values()) / measure.buckets,
     CONNECTIONS: lambda measure: measure.connections / measure.buckets,
+    SERVER_CPU: lambda measure: measure.stub_cpu_seconds / measure.wall_seconds,
 }
 RATIOS: Mapping[str, Sequence[str]] = {BASELINE.name: (CPU, PROCESS_CPU, WALL), ORIGINAL.name: (WALL,)}
 """Which figures are compared with which contender's."""

@@ -12,6 +12,7 @@ from benchmarks.contenders.figures import (
     CPU,
     PROCESS_CPU,
     RATE,
+    SERVER_CPU,
     WALL,
     Result,
     from_json,
@@ -81,8 +82,9 @@ _READING = """\
 **CPU** is user and system time of the audit, making the clients included; **with start-up** adds the interpreter and
 the imports. **ideal** is latency over the requests in flight that the contender may have: what one call for each
 bucket takes if nothing else costs anything. Where the CPU is the limit nobody comes near it, and **in flight**, the
-most that the server saw at once, stays below what was allowed. There is no TLS here, which favours whoever opens
-many connections."""
+most that the server saw at once, stays below what was allowed. **server CPU** is the share of the run in which the
+stub, a process of its own, was computing: near 1 it is the stub that was measured, and where client and stub share
+two cores it slows the client before that. There is no TLS here, which favours whoever opens many connections."""
 _FIGURES = (
     "contender",
     "CPU ms/bucket",
@@ -93,6 +95,7 @@ _FIGURES = (
     "calls/bucket",
     "connections/bucket",
     "in flight",
+    "server CPU",
 )
 _RATIOS = ("contender", "CPU", "with start-up", "wall", f"wall to {ORIGINAL.name}")
 
@@ -105,6 +108,7 @@ def _figures(name: str, result: Result) -> list[str]:
         number(result.ideal_wall_ms_per_bucket),
         *(cell(result.figures[figure]) for figure in (RATE, CALLS, CONNECTIONS)),
         f"{peak} of {result.in_flight}",
+        cell(result.figures[SERVER_CPU]),
     ]
 
 

@@ -7,7 +7,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from benchmarks.contenders.course import BASELINE, S3AUDIT, Course, run_course, warm_up
-from benchmarks.contenders.figures import from_json, to_json
+from benchmarks.contenders.figures import FIGURES, SERVER_CPU, from_json, to_json
 from benchmarks.suite.markdown import cell, few, number, percent, table
 from benchmarks.suite.question import Answer, Findings, Plot, Point, Question, Size, Target
 from benchmarks.suite.spread import Spread, ratios, spread
@@ -106,6 +106,11 @@ class _Cell:
         """CPU seconds over wall seconds, of s3audit."""
         return spread(measure.cpu_seconds / measure.wall_seconds for measure in self.own)
 
+    @property
+    def server_cpu_share(self) -> Spread:
+        """CPU seconds of the stub over wall seconds, while s3audit ran."""
+        return spread(map(FIGURES[SERVER_CPU], self.own))
+
     def overhead(self, measures: Sequence[Measure]) -> Spread:
         """How much longer than ideal the whole audit takes: 0.1 is 10 %."""
         return spread(measure.wall_seconds * self.ideal_rate / measure.buckets - 1 for measure in measures)
@@ -144,7 +149,8 @@ a key of its own to ask for. {{regions}} regions, {{rounds}} rounds in turn with
 
 **overhead** is what the whole audit takes beyond the ideal; **while asking**, the same from the first request that
 the server saw to the last. **CPU** is s3audit's, as a share of the time; from {{allowing:.0%}} on the row says more
-of the machine than of the way of asking. With one request in flight the CPU time of a call falls into no other
+of the machine than of the way of asking. **server CPU** is the stub's meanwhile: near 100 % it is the stub that
+was measured. With one request in flight the CPU time of a call falls into no other
 call's latency, and is overhead, all of it: at a share of 20 % it is 25 %."""
 _HEADER = (
     "in flight",
@@ -154,6 +160,7 @@ _HEADER = (
     "overhead",
     "while asking",
     "CPU",
+    "server CPU",
     f"{BASELINE.name}/s",
     "overhead",
     f"wall to {BASELINE.name}",
@@ -169,6 +176,7 @@ def _row(each: _Cell) -> list[str]:
         percent(each.overhead(each.own)),
         percent(each.overhead_while_asking(each.own)),
         f"{each.cpu_share.median:.0%}",
+        f"{each.server_cpu_share.median:.0%}",
         cell(_rates(each.baseline)),
         percent(each.overhead(each.baseline)),
         cell(ratios((run.wall_seconds for run in each.own), (run.wall_seconds for run in each.baseline))),

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from benchmarks.contenders.course import BASELINE, CONTENDERS, ORIGINAL, S3AUDIT, Course, run_once
-from benchmarks.contenders.figures import CALLS, CPU, PROCESS_CPU, RATE, WALL, from_json, results, to_json
+from benchmarks.contenders.figures import CALLS, CPU, PROCESS_CPU, RATE, SERVER_CPU, WALL, from_json, results, to_json
 from benchmarks.moto_target import MotoProcess, moto_account
 from benchmarks.suite.markdown import cell, few, number, table
 from benchmarks.suite.question import Answer, Findings, Plot, Question, Size, Target
@@ -97,7 +97,7 @@ def _figures(name: str, result: Result) -> list[str]:
         *(cell(result.ratios[other.name][WALL]) for other in (ORIGINAL, BASELINE)),
         *(cell(result.figures[figure]) for figure in (RATE, CALLS)),
         f"{peak} of {result.in_flight}",
-        cell(spread(measure.stub_cpu_seconds / measure.wall_seconds for measure in result.rounds)),
+        cell(result.figures[SERVER_CPU]),
         *(cell(result.figures[figure]) for figure in (CPU, PROCESS_CPU)),
     ]
 
