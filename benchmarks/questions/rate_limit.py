@@ -34,7 +34,7 @@ _COURSES = {
     Size.SMOKE: (Course(buckets=24, keys=2, regions=1, latency_ms=1.0, s3_rate=200.0, burst=22.0, concurrency=8),),
     Size.FULL: tuple(
         Course(buckets=buckets, keys=20, regions=1, rounds=rounds, s3_rate=rate)
-        for rate, buckets, rounds in ((50.0, 1000, 1), (200.0, 1400, 2), (800.0, 2400, 2))
+        for rate, buckets, rounds in ((50.0, 2000, 1), (200.0, 1400, 2), (800.0, 2400, 2))
     ),
 }
 _NOT_OF_S3 = frozenset({"DescribeKey", "GetCallerIdentity"})
