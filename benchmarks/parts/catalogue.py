@@ -10,6 +10,7 @@ PARTS = (
     BASELINE,
     sdk.SIGN,
     sdk.PARSE,
+    own.READ,
     own.ASK,
     own.GATE,
     own.KNOWN_KEY,

@@ -7,8 +7,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.parts.answers import BUCKET, KEY, REGION, RULES, row
+import aioboto3
+
+from benchmarks.parts.answers import BODY, BUCKET, HEADERS, KEY, REGION, RULES, row
 from benchmarks.parts.part import Part
+from s3audit_async.aws.session import Clients
 from s3audit_async.engine.asking import Asker
 from s3audit_async.keys import SingleFlight
 from s3audit_async.limiter import Slots
@@ -52,6 +55,27 @@ async def _ask(_: AsyncExitStack) -> Callable[[], Awaitable[Any]]:
     return partial(asker.ask, _WHAT, BUCKET.name, REGION, request)
 
 
+class _Connections:
+    """The connections of a region, at which the answer is there at once."""
+
+    status = 200
+    headers = HEADERS
+
+    async def get(self, request: Any) -> tuple[Any, bytes]:  # noqa: ANN401, ARG002 - as the session's
+        return self, BODY
+
+
+async def _read(stack: AsyncExitStack) -> Callable[[], Awaitable[Any]]:
+    session = aioboto3.Session(aws_access_key_id="AKIABENCHMARKONLY", aws_secret_access_key="good-for-nothing")
+    clients = Clients(session, Options(endpoint_url="http://127.0.0.1:9"), user_agent="s3audit/benchmark")
+    stack.push_async_callback(clients.aclose)
+    reader = await clients.encryption_reader(REGION)
+    if reader is None:
+        raise RuntimeError("the hot path is not taken here: the configuration wants the SDK's client")
+    reader._session = _Connections()  # noqa: SLF001 - nothing is to be sent
+    return partial(reader.read, BUCKET.name)
+
+
 async def _gate(_: AsyncExitStack) -> Callable[[], Awaitable[None]]:
     gate = Slots(_IN_FLIGHT).gate()
 
@@ -90,6 +114,7 @@ async def _latency(_: AsyncExitStack) -> Callable[[], None]:
     return partial(Latencies().add, _SECONDS)
 
 
+READ = Part("read", "GetBucketEncryption of s3audit, nothing sent: to compare with `sdk-call`", _read, awaited=True)
 ASK = Part("ask", "ask within all limits: gate, breaker, time limit, retry policy", _ask, awaited=True, own=True)
 GATE = Part("gate", "enter and leave a gate, with an answer in between; within `ask`", _gate, awaited=True)
 KNOWN_KEY = Part("known-key", "find a key that is known", _known_key, awaited=True, own=True)

@@ -121,7 +121,6 @@ def _plot(runs: list[_Run]) -> Plot:
         y_label="MiB",
         series=series,
         log_x=True,
-        log_y=True,
     )
 
 
