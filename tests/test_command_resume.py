@@ -122,15 +122,6 @@ def test_a_run_that_is_killed_again_and_again_asks_for_no_row_twice(tmp_path: Pa
     assert [path.name for path in tmp_path.iterdir()] == ["r.csv"]
 
 
-@pytest.fixture
-def hangups() -> Iterator[None]:
-    """What this process ignores its children do: not SIGHUP, even if the tests themselves run under nohup."""
-    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
-    yield
-    signal.signal(signal.SIGHUP, before)
-
-
-@pytest.mark.usefixtures("hangups")
 def test_a_terminal_that_goes_away_ends_a_run_unless_that_is_ignored(tmp_path: Path) -> None:
     """SIGHUP is as SIGTERM; under nohup it is nothing."""
     account = synthetic(buckets=300, keys=3, regions=2)
