@@ -103,10 +103,13 @@ def row(
         key_origin=known.origin,
         multi_region=known.multi_region,
         sse_c=found.sse_c,
-        findings=find(found, key, bucket_region=bucket.region, account=account),
+        findings=find(found, key, bucket_region=bucket.region, account=account, now=audited_at),
         error=key if isinstance(key, Failure) else None,
         created=bucket.created,
         audited_at=audited_at,
+        key_spec=known.spec,
+        key_deletion_date=known.deletion_date,
+        key_valid_to=known.valid_to,
     )
 
 

@@ -166,10 +166,16 @@ class Row:
     key_origin: str | None = None
     multi_region: bool | None = None
     sse_c: SseC | None = None
-    findings: tuple[str, ...] = ()
+    findings: tuple[str, ...] | None = ()
+    """Ids of the catalogue; None for a row read back from a report of four columns, which does not hold them."""
     error: Failure | None = None
     created: datetime | None = None
     audited_at: datetime | None = None
+    key_spec: str | None = None
+    key_deletion_date: datetime | None = None
+    """When KMS deletes a key that is pending deletion."""
+    key_valid_to: datetime | None = None
+    """When imported key material expires."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,8 +49,16 @@ def pieces(layout: Layout, rows: list[Row]) -> list[bytes]:
 
 def kept(row: Row, layout: Layout) -> Row:
     """What a report in that layout says of a row, of what is read back."""
-    known = Row(row.bucket, row.mode, row.key_type, row.bucket_key)
-    return replace(known, account=row.account, region=row.region, algorithm=row.algorithm) if layout.wide else known
+    if layout.wide:
+        return replace(row, error=row.error and as_read(row.error))
+    return Row(row.bucket, row.mode, row.key_type, row.bucket_key, findings=None)
+
+
+def as_read(error: Failure) -> Failure:
+    """An error as its text tells it: a colon may end the code early, and what is empty leaves none."""
+    operation, _, rest = str(error).partition(": ")
+    code, _, message = rest.partition(": ")
+    return Failure(Operation(operation), code, message)
 
 
 def saved(path: Path, data: bytes) -> Path:

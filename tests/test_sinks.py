@@ -45,7 +45,8 @@ FULL = Row(
 NARROW_HEADER = b"Bucket Name,Default Encryption Mode,SSE-KMS Key Type,Bucket Key\r\n"
 WIDE_HEADER = (
     b"Bucket Name,Default Encryption Mode,SSE-KMS Key Type,Bucket Key,Account,Region,Algorithm,Key ARN,Key State,"
-    b"Key Account,Key Region,Key Origin,Multi-Region,SSE-C,Findings,Error,Created,Audited At\r\n"
+    b"Key Account,Key Region,Key Origin,Multi-Region,SSE-C,Findings,Error,Created,Audited At,Key Spec,Key Deletion Date,"
+    b"Key Valid To\r\n"
 )
 
 FORMULA_STARTS = ["=", "+", "-", "@", "\t", "\r"]
@@ -121,7 +122,7 @@ def test_a_wide_csv_row_to_the_byte() -> None:
     assert written(FULL, wide=True) == WIDE_HEADER + (
         b"a-bucket,alias/mine,CUSTOMER,True,111122223333,eu-west-1,aws:kms," + ARN.encode() + b",Enabled,"
         b"111122223333,eu-west-1,AWS_KMS,False,blocked,key-by-alias;sse-c-not-blocked,"
-        b"DescribeKey: KMSInternalException: try later,2019-01-02T03:04:05Z,2026-11-23T12:00:00Z\r\n"
+        b"DescribeKey: KMSInternalException: try later,2019-01-02T03:04:05Z,2026-11-23T12:00:00Z,,,\r\n"
     )
 
 
@@ -203,7 +204,8 @@ def test_a_json_row_to_the_byte() -> None:
         b'"key_region": "eu-west-1", "key_origin": "AWS_KMS", "multi_region": false, "sse_c": "blocked", '
         b'"findings": ["key-by-alias", "sse-c-not-blocked"], '
         b'"error": "DescribeKey: KMSInternalException: try later", '
-        b'"created": "2019-01-02T03:04:05Z", "audited_at": "2026-11-23T12:00:00Z"}\n'
+        b'"created": "2019-01-02T03:04:05Z", "audited_at": "2026-11-23T12:00:00Z", '
+        b'"key_spec": null, "key_deletion_date": null, "key_valid_to": null}\n'
     )
 
 

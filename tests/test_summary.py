@@ -28,7 +28,7 @@ def undescribed(code: str) -> Failure:
 
 def narrow(of: Row) -> Row:
     """The row as it is read back from a report of four columns."""
-    return Row(of.bucket, of.mode, of.key_type, of.bucket_key)
+    return Row(of.bucket, of.mode, of.key_type, of.bucket_key, findings=None)
 
 
 ROWS = [

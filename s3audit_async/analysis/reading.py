@@ -7,19 +7,19 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from s3audit_async.analysis.parsing import is_whole, row_of_cells, row_of_fields
 from s3audit_async.errors import UsageError
-from s3audit_async.model import Row
 from s3audit_async.sinks.columns import NARROW, WIDE
-from s3audit_async.sinks.csv import restore
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
     from typing import BinaryIO
 
+    from s3audit_async.model import Row
+
 _LONGEST_RECORD = 1024 * 1024  # bytes; ours have hundreds, so this is a file of somebody else's
 _OBJECT = b'{"%s": ' % NARROW[0].name.encode()
-_BOOLEANS = {"True": True, "False": False, "": None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +41,17 @@ class Record:
 class ReportReader:
     """Iterates the records of a report. Raises `UsageError`, with the line, for what s3audit has not written."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, name: str | None = None) -> None:
+        """Open a report. `name` is what messages call it, where that is not its path."""
         self.path = path
+        self.name = name or str(path)
         self.torn = False
         """After the iteration: whether there was a last record that is not whole."""
         try:
             with path.open("rb") as file:
                 start = file.readline(_LONGEST_RECORD)
         except OSError as error:
-            raise UsageError(f"cannot read {path}: {error.strerror}", hint="name a report of s3audit") from error
+            raise UsageError(f"cannot read {self.name}: {error.strerror}", hint="name a report of s3audit") from error
         self.header, self.layout = self._recognise(start)
 
     def _recognise(self, start: bytes) -> tuple[bytes, Layout]:
@@ -65,7 +67,7 @@ class ReportReader:
         if not start:
             jsonl = ".jsonl" in self.path.suffixes
             return b"", Layout("jsonl" if jsonl else "csv", wide=jsonl)
-        raise UsageError(f"{self.path} is not a report of s3audit", hint="its first line is neither header nor row")
+        raise UsageError(f"{self.name} is not a report of s3audit", hint="its first line is neither header nor row")
 
     def __iter__(self) -> Iterator[Record]:
         parse = self._parse_csv if self.layout.format == "csv" else self._parse_json
@@ -102,36 +104,14 @@ class ReportReader:
     def _parse_csv(self, text: str) -> Row:
         columns = WIDE if self.layout.wide else NARROW
         (cells,) = csv.reader([text], strict=True)
-        fields = dict(zip((column.name for column in columns), map(restore, cells), strict=True))
-        return Row(
-            bucket=fields["bucket_name"],
-            mode=fields["default_encryption_mode"],
-            key_type=fields["sse_kms_key_type"],
-            bucket_key=_BOOLEANS[fields["bucket_key"]],
-            account=fields.get("account") or None,
-            region=fields.get("region") or None,
-            algorithm=fields.get("algorithm") or None,
-        )
+        return row_of_cells(columns, cells)
 
     @staticmethod
     def _parse_json(text: str) -> Row:
         fields = json.loads(text)
-        row = Row(
-            bucket=fields["bucket_name"],
-            mode=fields["default_encryption_mode"],
-            key_type=fields["sse_kms_key_type"],
-            bucket_key=fields["bucket_key"],
-            account=fields["account"],
-            region=fields["region"],
-            algorithm=fields["algorithm"],
-        )
-        if not all(isinstance(value, str) for value in (row.bucket, row.mode, row.key_type)):
-            raise TypeError("a name, mode or key type that is no text")
-        if not all(isinstance(value, str | None) for value in (row.account, row.region, row.algorithm)):
-            raise TypeError("an account, region or algorithm that is no text")
-        if not isinstance(row.bucket_key, bool | None):
-            raise TypeError("a bucket key that is neither true, false nor null")
-        return row
+        if not isinstance(fields, dict) or not is_whole(fields):
+            raise TypeError("not an object with all fields of a row")
+        return row_of_fields(fields)
 
     def _not_ours(self, number: int) -> UsageError:
-        return UsageError(f"{self.path}, line {number} is not a row of s3audit's", hint="remove or mend that line")
+        return UsageError(f"{self.name}, line {number} is not a row of s3audit's", hint="remove or mend that line")

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from s3audit_async import classify
 from s3audit_async.analysis.regions import RegionApart, RegionRows, set_apart
+from s3audit_async.assessment import assess
+from s3audit_async.findings import Finding
 from s3audit_async.model import AES256
 
 if TYPE_CHECKING:
@@ -37,7 +39,7 @@ class Named:
 
 @dataclass(slots=True)
 class Summary:
-    """The counts over a report's rows. Its memory grows with the number of regions and error codes only."""
+    """The counts over a report's rows. Its memory grows with the number of regions, accounts, keys and codes only."""
 
     rows: int = 0
     modes: Counter[str] = field(default_factory=Counter)
@@ -45,6 +47,15 @@ class Summary:
     bucket_keys: Counter[str] = field(default_factory=Counter)
     """Of the buckets encrypted with KMS; to the others it does not apply."""
     regions: Counter[str] = field(default_factory=Counter)
+    accounts: Counter[str] = field(default_factory=Counter)
+    keys: Counter[str] = field(default_factory=Counter)
+    """Buckets by KMS key: its ARN where that is known, else the reference as configured."""
+    findings: Counter[str] = field(default_factory=Counter)
+    """Buckets that have it, by finding."""
+    unknown: Counter[str] = field(default_factory=Counter)
+    """Buckets of which nobody can tell whether they have it, by finding."""
+    four_columns: int = 0
+    """Rows that were read back from a report of four columns, which leaves more unknown than a wide one."""
     denied: Named = field(default_factory=Named)
     """Buckets whose encryption may not be read."""
     failed: Named = field(default_factory=Named)
@@ -60,13 +71,19 @@ class Summary:
         """Count one row in; one that was read back from a narrow report will do."""
         self.rows += 1
         unread = row.key_type == classify.UNKNOWN
-        self.modes[_mode(row)] += 1
+        self.modes[mode_of(row)] += 1
         self.key_types[row.key_type] += 1
         self.regions[row.region or _NOWHERE] += 1
         if row.region:
             self.rows_by_region.setdefault(row.region, RegionRows()).add(row)
         if not unread and row.key_type != classify.NOT_APPLICABLE:
             self.bucket_keys[_BUCKET_KEYS[row.bucket_key]] += 1
+            self.keys[row.key_arn or row.mode] += 1
+        self.accounts[row.account or _NOWHERE] += 1
+        assessed = assess(row)
+        self.findings.update(assessed.found)
+        self.unknown.update(assessed.unknown)
+        self.four_columns += row.findings is None
         if unread and row.mode == classify.ACCESS_DENIED:
             self.denied.add(row.bucket)
         if classify.is_unresolved(row.mode, row.key_type):
@@ -80,13 +97,22 @@ class Summary:
             "key_types": dict(self.key_types),
             "bucket_keys": dict(self.bucket_keys),
             "regions": dict(self.regions),
+            "findings": {finding: self.findings[finding] for finding in _ordered(self.findings)},
+            "findings_unknown": {finding: self.unknown[finding] for finding in _ordered(self.unknown)},
             "denied": self.denied.count,
             "failed": self.failed.count,
             "regions_apart": {region.region: region.why.value for region in self.apart},
         }
 
 
-def _mode(row: Row) -> str:
+def _ordered(findings: Counter[str]) -> list[str]:
+    """Sort ids in the order of `Finding`, those that this version does not know last."""
+    order = {str(finding): place for place, finding in enumerate(Finding)}
+    return sorted(findings, key=lambda finding: (order.get(finding, len(order)), finding))
+
+
+def mode_of(row: Row) -> str:
+    """Name a row's encryption for people: SSE-S3, SSE-KMS, DSSE-KMS, or what kept us from knowing."""
     if row.algorithm is not None:
         return _MODES.get(row.algorithm, row.algorithm)
     if row.key_type in {classify.UNKNOWN, classify.NOT_APPLICABLE}:

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
+CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+"""The settings of every command."""
+
 _OTHERS = "Other options"
 
 
@@ -40,6 +43,11 @@ class GroupedCommand(click.Command):
         for heading, records in [*groups.items(), (_OTHERS, others)]:
             with formatter.section(heading):
                 formatter.write_dl(records)
+
+
+def command(name: str | None = None) -> Callable[[Callable[..., Any]], click.Command]:
+    """Declare a command; its name is the function's, if not given."""
+    return click.command(name, cls=GroupedCommand, context_settings=CONTEXT)
 
 
 def option(group: str, *names: str, **settings: Any) -> Callable[[F], F]:  # noqa: ANN401 - click's own arguments

@@ -15,7 +15,7 @@ import anyio
 from anyio import to_thread
 
 from s3audit_async.api import audit
-from s3audit_async.cli import report as reports
+from s3audit_async.cli import run_report as reports
 from s3audit_async.cli.open_files import make_room_for
 from s3audit_async.cli.outcome import ExitCode, exit_code_of, print_error, print_line
 from s3audit_async.cli.progress import watching
@@ -30,7 +30,7 @@ from s3audit_async.stats import RunStats
 if TYPE_CHECKING:
     import aioboto3
 
-    from s3audit_async.cli.report import Report
+    from s3audit_async.cli.run_report import Report
     from s3audit_async.engine import RowStream
     from s3audit_async.ports import Observer
 

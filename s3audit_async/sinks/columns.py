@@ -54,5 +54,8 @@ WIDE = (
     Column("Error", "error", lambda row: str(row.error) if row.error else None),
     Column("Created", "created", lambda row: _instant(row.created)),
     Column("Audited At", "audited_at", lambda row: _instant(row.audited_at)),
+    Column("Key Spec", "key_spec", lambda row: row.key_spec),
+    Column("Key Deletion Date", "key_deletion_date", lambda row: _instant(row.key_deletion_date)),
+    Column("Key Valid To", "key_valid_to", lambda row: _instant(row.key_valid_to)),
 )
 """All there is to say of a row. The first four columns are the narrow ones."""

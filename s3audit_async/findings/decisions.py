@@ -1,36 +1,19 @@
-"""Pure decisions: what is worth saying of a bucket's encryption, as stable kebab-case ids.
+"""What there is to say of one bucket, from what S3 and KMS answered.
 
 An unknown never makes a finding about the thing that is unknown; it makes one that says so.
 """
 
 from __future__ import annotations
 
-from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from s3audit_async import codes
+from s3audit_async.findings.ids import Finding
 from s3audit_async.model import AES256, Encryption, Failure, Key, SseC
 from s3audit_async.references import is_alias, is_predefined_alias, parse_key_arn
 
-
-class Finding(StrEnum):
-    """Everything that can be found. The values are part of the report's format."""
-
-    NO_DEFAULT_ENCRYPTION = "no-default-encryption"
-    SSE_S3_ONLY = "sse-s3-only"
-    AWS_MANAGED_KEY = "aws-managed-key"
-    BUCKET_KEY_OFF = "bucket-key-off"
-    KEY_DISABLED = "key-disabled"
-    KEY_PENDING_DELETION = "key-pending-deletion"
-    KEY_UNUSABLE = "key-unusable"
-    KEY_NOT_FOUND = "key-not-found"
-    KEY_IN_OTHER_REGION = "key-in-other-region"
-    KEY_IN_OTHER_ACCOUNT = "key-in-other-account"
-    KEY_BY_ALIAS = "key-by-alias"
-    KEY_NOT_VERIFIED = "key-not-verified"
-    KEY_NOT_SYMMETRIC = "key-not-symmetric"
-    SSE_C_NOT_BLOCKED = "sse-c-not-blocked"
-    ENCRYPTION_UNREADABLE = "encryption-unreadable"
-    BUCKET_NOT_AUDITED = "bucket-not-audited"
+if TYPE_CHECKING:
+    from datetime import datetime
 
 
 # Key states in which S3 cannot encrypt (botocore model of kms, KeyState).
@@ -51,8 +34,9 @@ def find(
     *,
     bucket_region: str | None,
     account: str | None,
+    now: datetime | None = None,
 ) -> tuple[str, ...]:
-    """List what there is to say of one bucket, in the order of `Finding`."""
+    """List what there is to say of one bucket, in the order of `Finding`. `now` tells expired key material."""
     if isinstance(found, Failure):
         if found.code == codes.NO_SUCH_BUCKET:
             return ()
@@ -63,7 +47,7 @@ def find(
         missing = key.code == codes.KEY_DOES_NOT_EXIST
         findings.add(Finding.KEY_NOT_FOUND if missing else Finding.KEY_NOT_VERIFIED)
     elif key is not None:
-        findings.update(_of_key(key))
+        findings.update(_of_key(key, now))
     if found.uses_kms and found.key:
         findings.update(_of_reference(found.key, key, bucket_region, account))
     return tuple(sorted(findings, key=_ORDER.__getitem__))
@@ -82,12 +66,14 @@ def _of_configuration(found: Encryption) -> list[Finding]:
     return findings
 
 
-def _of_key(key: Key) -> list[Finding]:
+def _of_key(key: Key, now: datetime | None) -> list[Finding]:
     findings = []
     if key.manager == "AWS":
         findings.append(Finding.AWS_MANAGED_KEY)
     if key.state in _STATES:
         findings.append(_STATES[key.state])
+    if key.valid_to and now and key.valid_to <= now:
+        findings.append(Finding.KEY_UNUSABLE)
     if key.spec not in {None, "SYMMETRIC_DEFAULT"}:
         findings.append(Finding.KEY_NOT_SYMMETRIC)
     return findings

@@ -1,0 +1,28 @@
+"""`s3audit iam-policy`."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from s3audit_async.cli import options as shared
+from s3audit_async.options import Options
+
+
+@shared.command("iam-policy")
+@shared.selection_options
+@shared.option(
+    "AWS",
+    "--partition",
+    default="aws",
+    show_default=True,
+    metavar="NAME",
+    help="Partition of the account, such as aws-cn or aws-us-gov.",
+)
+def iam_policy(*, buckets: tuple[str, ...], buckets_from: str | None, prefix: str | None, partition: str) -> None:
+    """Print the least-privilege IAM policy for the options chosen."""
+    from s3audit_async import permissions  # noqa: PLC0415 - for this command only
+
+    options = Options(buckets=shared.read_names(buckets, buckets_from), prefix=prefix)
+    click.echo(json.dumps(permissions.iam_policy(options, partition=partition), indent=2))

@@ -1,0 +1,81 @@
+"""`s3audit run`."""
+
+from __future__ import annotations
+
+from s3audit_async.cli import options as shared
+from s3audit_async.options import Options
+
+
+@shared.command()
+@shared.report_options
+@shared.option("Report", "--resume", metavar="PATH", help="Complete a report that was interrupted.")
+@shared.selection_options
+@shared.region_options
+@shared.aws_options
+@shared.limit_options()
+@shared.message_options
+def run(
+    *,
+    output: str | None,
+    form: str | None,
+    wide: bool,
+    stats: str | None,
+    resume: str | None,
+    buckets: tuple[str, ...],
+    buckets_from: str | None,
+    prefix: str | None,
+    include_region: tuple[str, ...],
+    exclude_region: tuple[str, ...],
+    profile: str | None,
+    region: str | None,
+    endpoint_url: str | None,
+    max_concurrency: int,
+    max_attempts: int,
+    timeout: float,
+    retry_max_time: float,
+    quiet: bool,
+    verbose: bool,
+) -> int:
+    """Audit the account that the credentials belong to.
+
+    \b
+    Examples:
+      s3audit run                                    ask where to put the report
+      s3audit run -o reports/ --wide                 all columns
+      s3audit run -o - --prefix prod- | grep False   no Bucket Key
+      s3audit run --resume reports/bucketEncryptionReport_20261123-101500.csv.partial
+
+    \b
+    Exit codes:
+      0    every bucket has its row (AccessDenied is an answer)
+      2    options or files cannot be used
+      3    complete, but some rows hold an error that retries could not clear
+      4    the run could not go on; what was audited is kept
+      130  interrupted; what was audited is kept
+    """  # noqa: D301 - click reads the backspace
+    from s3audit_async.cli.run import RunSettings, perform  # noqa: PLC0415 - it brings the engine
+
+    settings = RunSettings(
+        output=output,
+        format=form,
+        wide=wide,
+        stats=stats,
+        buckets_from=buckets_from,
+        resume=resume,
+        profile=profile,
+        region=region,
+        quiet=quiet,
+        verbose=verbose,
+        options=Options(
+            buckets=shared.read_names(buckets, buckets_from),
+            prefix=prefix,
+            include_regions=frozenset(include_region),
+            exclude_regions=frozenset(exclude_region),
+            max_concurrency=max_concurrency,
+            max_attempts=max_attempts,
+            timeout=timeout,
+            retry_max_time=retry_max_time,
+            endpoint_url=endpoint_url,
+        ),
+    )
+    return perform(settings)
