@@ -7,9 +7,9 @@ NEWEST := .venv-newest
 PEER_PYTHON ?= $(PYTHON)
 PROWLER := .venv-prowler
 CUSTODIAN := .venv-custodian
-# Every test that the SDK has a part in. The rooms that the others test do not import it; a test holds that.
-NEWEST_TESTS := $(wildcard tests/test_aws_*.py tests/test_command_*.py) $(addprefix tests/test_,$(addsuffix .py,\
-  codes demo_account fault_matrix moto original_defects regions soak stub))
+# Every test of what the SDK has a part in. The rooms that the others test do not import it; a test holds that.
+NEWEST_TESTS := $(wildcard tests/test_aws_*.py) $(addprefix tests/test_,$(addsuffix .py,\
+  codes command_demo command_resume command_run demo_account fault_matrix moto original_defects regions stub))
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 
 .PHONY: demo test check format bench bench-page bench-peers bench-soak test-newest mutants clean help
@@ -90,7 +90,7 @@ $(CUSTODIAN)/.peer:
 # aioboto3 pins one aiobotocore, so the newest cannot be asked for as a dependency: it is put in afterwards, by force.
 $(NEWEST)/.dev: pyproject.toml
 	$(PYTHON) -m venv $(NEWEST)
-	$(NEWEST)/bin/python $(PIP_INSTALL) --editable '.[dev]'
+	$(NEWEST)/bin/python $(PIP_INSTALL) --editable '.[test]'
 	$(NEWEST)/bin/python $(PIP_INSTALL) --upgrade aiobotocore
 	$(NEWEST)/bin/python -c "import aiobotocore, botocore; print('aiobotocore', aiobotocore.__version__, 'botocore', botocore.__version__)"
 	@touch $@
