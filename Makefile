@@ -46,7 +46,7 @@ bench-peers: $(VENV)/.bench $(PROWLER)/.peer $(CUSTODIAN)/.peer  ## measure s3au
 bench-soak: $(VENV)/.dev  ## audit 100,000 buckets through faults, a dead region and kill -9, and check every row
 	$(BIN)/python -m benchmarks.soak --mend
 
-test-newest: $(NEWEST)/.dev  ## all tests that use the SDK with the newest aiobotocore, past what aioboto3 pins
+test-newest: $(NEWEST)/.dev  ## the tests of what the SDK has a part in, with the newest aiobotocore, past what aioboto3 pins
 	$(NEWEST)/bin/python -m pytest -n auto $(NEWEST_TESTS)
 
 mutants: $(VENV)/.mutation  ## break the pure decisions on purpose, bit by bit, and see which breaks no test notices

@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks.stub import Behaviour, StubAccount, StubAws, StubBucket
 from s3audit_async.options import MAX_CONCURRENCY
-from tests import readme
+from tests import readme, shell_lines
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,6 +34,31 @@ def test_the_exit_codes_are_the_programs() -> None:
 def test_the_figures_named_are_the_defaults() -> None:
     """How many calls are in flight."""
     assert f"one client for each region, {MAX_CONCURRENCY} calls in flight" in TEXT
+
+
+def test_every_command_shown_can_be_typed(isolated: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the order of the page, in one directory: none is a usage error, and none fails to go on."""
+    (isolated / ".aws").mkdir()
+    (isolated / ".aws" / "config").write_text(
+        "[profile audit]\nregion = eu-central-1\naws_access_key_id = AKIA\naws_secret_access_key = x\n"
+    )
+    (tmp_path / "reports").mkdir()
+    for place in (tmp_path, tmp_path / "reports"):
+        partial = place / "bucketEncryptionReport_20261123-101500.csv.partial"
+        partial.write_text("Bucket Name,Default Encryption Mode,SSE-KMS Key Type,Bucket Key\r\n")
+    shell = shell_lines.install(tmp_path / "bin")
+    account = StubAccount(buckets=[StubBucket("prod-here", "eu-central-1"), StubBucket("there", "eu-west-1")])
+    failed = {}
+    with StubAws(account, Behaviour()) as stub:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", stub.url)
+        typed = shell_lines.commands(TEXT)
+        for line in typed:
+            done = shell_lines.type_in(line, tmp_path, shell)
+            if done.returncode not in {0, 1} or "s3audit: " in done.stderr:
+                failed[line] = f"{done.returncode}: {done.stderr}"
+
+    assert len(typed) > 5
+    assert failed == {}
 
 
 def test_the_library_example_runs(
