@@ -15,11 +15,14 @@ if TYPE_CHECKING:
 _CONSOLE = re.compile(r"```console\n(.*?)```", re.DOTALL)
 
 
-def commands(page: str) -> list[str]:
-    """Every `$ s3audit ...` of a page's console blocks, in order, each once; a backslash at an end joins lines."""
+def commands(page: str, *, every: bool = False) -> list[str]:
+    """Every `$ s3audit ...` of a page's console blocks, in order; a backslash at an end joins lines.
+
+    `every` gives all commands, not those of s3audit only.
+    """
     lines = [line for block in _CONSOLE.findall(page) for line in block.replace("\\\n", " ").splitlines()]
     typed = [line.removeprefix("$ ").strip() for line in lines if line.startswith("$ ")]
-    return list(dict.fromkeys(line for line in typed if re.search(r"(^|[|;&] *)s3audit ", line)))
+    return [line for line in typed if every or re.search(r"(^|[|;&] *)s3audit ", line)]
 
 
 def install(folder: Path) -> Path:
