@@ -1,0 +1,94 @@
+"""Pure: spells calls of the AWS CLI for a POSIX shell, whatever the names in them hold."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from s3audit_async.model import AES256, SseC
+from s3audit_async.redaction import printable
+from s3audit_async.references import is_host_label, parse_key_arn
+
+if TYPE_CHECKING:
+    from s3audit_async.model import Row
+
+KEY_ARN = "KEY_ARN"
+"""Stands in a call for the ARN of a key that is yet to be chosen."""
+
+_BLOCKED = {SseC.BLOCKED: ["SSE-C"], SseC.ALLOWED: ["NONE"]}
+_DSSE = "aws:kms:dsse"
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """A default encryption, as PutBucketEncryption takes it. `key` None leaves the choice to S3."""
+
+    algorithm: str
+    key: str | None
+    bucket_key: bool | None
+    sse_c: SseC | None
+
+
+def comment(text: str) -> str:
+    """Make one line of shell comment of a text, whatever it holds."""
+    return f"# {printable(text)}"
+
+
+def aws(command: str, **options: str | None) -> tuple[str, ...]:
+    """Spell a command with its options, those without a value left out.
+
+    One line, unless a value holds line breaks. A value that the AWS CLI would take for the address of a file to send
+    (`file://...`) gives a comment instead.
+    """
+    words = [command]
+    for name, value in options.items():
+        if value is None:
+            continue
+        if "://" in value:
+            return (comment(f"No call is shown: the AWS CLI would take this for the address of a file: {value}"),)
+        option = f"--{name.replace('_', '-')}"
+        quoted = shlex.quote(value)
+        words.append(f"{option}={quoted}" if value.startswith("-") else f"{option} {quoted}")
+    return (" ".join(words),)
+
+
+def put_configuration(row: Row, wanted: Configuration, *, key_variable: str | None = None) -> tuple[str, ...]:
+    """Spell the call that replaces a bucket's configuration.
+
+    `key_variable` names the shell variable that holds the key's ARN, instead of `wanted.key`.
+    """
+    call = aws("aws s3api put-bucket-encryption", bucket=row.bucket, region=row.region)
+    if call[0].startswith("#"):
+        return call
+    if key_variable is None:
+        configuration = shlex.quote(_as_json(wanted, wanted.key))
+    else:
+        before, _, after = _as_json(wanted, "?").rpartition("?")  # nothing else in it is from outside
+        configuration = f'{shlex.quote(before)}"${key_variable}"{shlex.quote(after)}'
+    return (f"{call[0]} --server-side-encryption-configuration {configuration}",)
+
+
+def get_configuration(row: Row) -> tuple[str, ...]:
+    """Spell the call that reads a bucket's configuration."""
+    return aws("aws s3api get-bucket-encryption", bucket=row.bucket, region=row.region)
+
+
+def policy_call(row: Row) -> str:
+    """Spell the command that prints what an auditor needs, for the partition that the row's key is in."""
+    partition = row.mode.split(":")[1] if parse_key_arn(row.mode) else ""
+    plain = partition not in {"", "aws"} and is_host_label(partition)
+    return f"s3audit iam-policy --partition {partition}" if plain else "s3audit iam-policy"
+
+
+def _as_json(wanted: Configuration, key: str | None) -> str:
+    default = {"SSEAlgorithm": wanted.algorithm}
+    if key is not None and wanted.algorithm != AES256:
+        default["KMSMasterKeyID"] = key
+    rule: dict[str, Any] = {"ApplyServerSideEncryptionByDefault": default}
+    if wanted.bucket_key is not None and wanted.algorithm != _DSSE:  # DSSE-KMS has no Bucket Keys
+        rule["BucketKeyEnabled"] = wanted.bucket_key
+    if wanted.sse_c is not None:
+        rule["BlockedEncryptionTypes"] = {"EncryptionType": _BLOCKED[wanted.sse_c]}
+    return json.dumps({"Rules": [rule]}, separators=(",", ":"))
