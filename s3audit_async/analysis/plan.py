@@ -84,7 +84,7 @@ def write_plan(rows: Callable[[], Iterable[Row]], out: TextIO) -> Counted:
     revived: set[str] = set()
     for row in rows():
         out.writelines(_lines(row, revived))
-    out.write(f"\n# {counted.planned} of {counted.buckets} buckets planned, {counted.sound} need nothing,")
+    out.write(f"\n# {counted.planned} of {counted.buckets} buckets planned, {counted.sound} without findings,")
     out.write(f" {counted.left} left to you, {counted.undecided} unknown, {counted.gone} gone.\n")
     return counted
 

@@ -94,7 +94,7 @@ ENTRIES = (
     Entry(
         finding=Finding.SSE_S3_ONLY,
         severity=Severity.MEDIUM,
-        title="Encrypted with keys of S3 (SSE-S3), not of KMS",
+        title="Encrypted with keys of S3, not of KMS",
         meaning="New objects are encrypted with keys that Amazon S3 owns and manages (AES256), unless the request "
         "that writes them asks for something else.",
         why="Such a key has no policy and no trail of its uses: whoever may read an object gets it decrypted. "
@@ -176,7 +176,7 @@ ENTRIES = (
     Entry(
         finding=Finding.KEY_IN_OTHER_REGION,
         severity=Severity.HIGH,
-        title="The key is in another region than the bucket",
+        title="The key is in another region",
         meaning="The KMS key that the bucket names belongs to another region. S3 does not check the key when the "
         "configuration is written.",
         why="S3 only uses keys of the bucket's own region, so new objects cannot be written with the default "
