@@ -17,7 +17,7 @@ from s3audit_async.classify import (
 )
 from s3audit_async.findings import Finding
 from s3audit_async.model import AES256, KMS_ALGORITHMS, Row
-from s3audit_async.references import is_alias, is_predefined_alias
+from s3audit_async.references import is_alias, is_predefined_alias, parse_key_arn
 
 
 class State(Enum):
@@ -89,21 +89,35 @@ def _of_all_columns(row: Row, findings: tuple[str, ...]) -> tuple[frozenset[str]
         return found, _OF_READ
     if row.algorithm not in _KNOWN_ALGORITHMS:
         return found, _OF_ALGORITHM
-    if row.algorithm not in KMS_ALGORITHMS or Finding.KEY_NOT_FOUND in found:
+    if row.algorithm not in KMS_ALGORITHMS:
         return found, _NOTHING
+    exists = Finding.KEY_NOT_FOUND not in found
     unknown: frozenset[str] = _OF_KEY if Finding.KEY_NOT_VERIFIED in found else _NOTHING
-    if not is_predefined_alias(row.mode):
-        if row.key_type in {AWS_MANAGED, CUSTOMER_MANAGED} and row.key_state not in _KNOWN_STATES:
-            unknown |= _OF_STATE
-        if row.account is None or row.key_account is None:
-            unknown |= {Finding.KEY_IN_OTHER_ACCOUNT}
-        if row.region is None or row.key_region is None:
-            unknown |= {Finding.KEY_IN_OTHER_REGION}
-    return found, unknown
+    if exists and row.key_type in {CUSTOMER_MANAGED, UNKNOWN} and row.key_state not in _KNOWN_STATES:
+        unknown |= _OF_STATE  # nobody can disable or delete a key that AWS manages
+    if exists and row.key_type == UNKNOWN:
+        unknown |= {Finding.AWS_MANAGED_KEY}  # KMS did not say who manages it
+    return found, unknown | _of_place(row, exists=exists)
+
+
+def _of_place(row: Row, *, exists: bool) -> frozenset[str]:
+    """Tell what is unknown of where a key is; one that does not exist is only where its ARN says."""
+    if _is_here(row.mode):
+        return _NOTHING
+    places = (
+        (Finding.KEY_IN_OTHER_ACCOUNT, row.account, row.key_account),
+        (Finding.KEY_IN_OTHER_REGION, row.region, row.key_region),
+    )
+    return frozenset(finding for finding, own, of_key in places if (exists if of_key is None else own is None))
+
+
+def _is_here(mode: str) -> bool:
+    """Tell whether a key is the bucket's account's and region's own `aws/s3`, as its ARN may be any other's."""
+    return is_predefined_alias(mode) and parse_key_arn(mode) is None
 
 
 def _of_four_columns(row: Row) -> tuple[frozenset[str], frozenset[str]]:
-    if row.key_type == UNKNOWN:
+    if row.key_type == UNKNOWN and not _names_a_key(row.mode):
         denied = row.mode == ACCESS_DENIED
         return frozenset({Finding.ENCRYPTION_UNREADABLE if denied else Finding.BUCKET_NOT_AUDITED}), _OF_READ
     if row.key_type == NOT_APPLICABLE:
@@ -115,15 +129,19 @@ def _of_four_columns(row: Row) -> tuple[frozenset[str], frozenset[str]]:
     return _of_a_key(row)
 
 
+def _names_a_key(mode: str) -> bool:
+    """Tell a key, of which KMS did not say who manages it, from the code of an error."""
+    return parse_key_arn(mode) is not None or is_alias(mode)
+
+
 def _of_a_key(row: Row) -> tuple[frozenset[str], frozenset[str]]:
     found: set[str] = set()
     unknown: set[str] = {Finding.SSE_C_NOT_BLOCKED}
-    predefined = is_predefined_alias(row.mode)
     if row.bucket_key is not True:
         unknown.add(Finding.BUCKET_KEY_OFF)  # with DSSE-KMS there is none, and the four columns do not tell it
-    if is_alias(row.mode) and not predefined:
+    if is_alias(row.mode) and not is_predefined_alias(row.mode):
         found.add(Finding.KEY_BY_ALIAS)
-    if not predefined:
+    if not _is_here(row.mode):
         unknown |= _OF_PLACE
     if row.key_type == AWS_MANAGED:
         found.add(Finding.AWS_MANAGED_KEY)
@@ -132,6 +150,7 @@ def _of_a_key(row: Row) -> tuple[frozenset[str], frozenset[str]]:
     elif row.key_type == KEY_NOT_FOUND:
         found.add(Finding.KEY_NOT_FOUND)
     else:
-        found.add(Finding.KEY_NOT_VERIFIED)
         unknown |= _OF_KEY
+        if row.key_type != UNKNOWN:
+            found.add(Finding.KEY_NOT_VERIFIED)
     return frozenset(found), frozenset(unknown)

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -7,6 +10,7 @@ from hypothesis import strategies as st
 from s3audit_async.findings import Finding, find
 from s3audit_async.model import Encryption, Failure, Key, Operation, SseC
 
+NOW = datetime(2026, 11, 24, tzinfo=UTC)
 ACCOUNT = "111122223333"
 OTHER_ACCOUNT = "444455556666"
 ID = "1234abcd-12ab-34cd-56ef-1234567890ab"
@@ -103,6 +107,30 @@ def test_a_bucket_whose_region_is_unknown_has_no_key_in_another() -> None:
 @pytest.mark.parametrize("key", [CUSTOMER, Key("CUSTOMER", account=OTHER_ACCOUNT)])
 def test_an_account_that_is_unknown_has_no_key_in_another(key: Key) -> None:
     assert find(SOUND, key, bucket_region="eu-west-1", account=None) == ()
+
+
+@pytest.mark.parametrize(
+    ("valid_to", "expected"),
+    [
+        (NOW - timedelta(seconds=1), (Finding.KEY_UNUSABLE,)),
+        (NOW, (Finding.KEY_UNUSABLE,)),
+        (NOW + timedelta(seconds=1), ()),
+        (None, ()),
+    ],
+)
+def test_a_key_whose_material_has_expired_is_unusable(valid_to: datetime | None, expected: tuple[Finding, ...]) -> None:
+    key = replace(CUSTOMER, valid_to=valid_to)
+    assert find(SOUND, key, bucket_region="eu-west-1", account=ACCOUNT, now=NOW) == expected
+
+
+def test_without_the_time_nothing_has_expired() -> None:
+    key = replace(CUSTOMER, valid_to=NOW)
+    assert find(SOUND, key, bucket_region="eu-west-1", account=ACCOUNT) == ()
+
+
+def test_a_key_that_is_unusable_twice_over_is_so_once() -> None:
+    key = replace(CUSTOMER, state="PendingImport", valid_to=NOW)
+    assert find(SOUND, key, bucket_region="eu-west-1", account=ACCOUNT, now=NOW) == (Finding.KEY_UNUSABLE,)
 
 
 def test_an_arn_that_leaves_its_region_out_is_not_said_to_be_in_another() -> None:

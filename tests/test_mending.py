@@ -254,12 +254,13 @@ def test_hostile_names_arrive_as_they_are(bucket: str, key: str, region: str) ->
     assert key_there == key
 
 
-@pytest.mark.parametrize("value", ["file:///etc/passwd", "fileb://secret", "https://example.com/"])
-def test_no_name_makes_the_aws_cli_read_a_file(value: str) -> None:
+@pytest.mark.parametrize("value", ["file:///etc/passwd", "fileb://secret", "https://example.com/", "a\0b", "\ud800"])
+def test_no_call_holds_what_cannot_be_handed_on_safely(value: str) -> None:
     for finding in Finding:
         for row in (replace(SOUND, bucket=value), replace(SOUND, key_arn=value, mode=value)):
             for words in commands(steps(finding, having(row, finding))):
                 assert value not in words
+    assert plan(having(replace(SOUND, bucket=value, sse_c=None), Finding.SSE_C_NOT_BLOCKED)) is None
 
 
 @settings(deadline=None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 KEY_ARN = "KEY_ARN"
 """Stands in a call for the ARN of a key that is yet to be chosen."""
 
+_UNSPEAKABLE = re.compile("\0|://|[\ud800-\udfff]")
 _BLOCKED = {SseC.BLOCKED: ["SSE-C"], SseC.ALLOWED: ["NONE"]}
 _DSSE = "aws:kms:dsse"
 
@@ -39,15 +41,15 @@ def comment(text: str) -> str:
 def aws(command: str, **options: str | None) -> tuple[str, ...]:
     """Spell a command with its options, those without a value left out.
 
-    One line, unless a value holds line breaks. A value that the AWS CLI would take for the address of a file to send
-    (`file://...`) gives a comment instead.
+    One line, unless a value holds line breaks. A value that no shell can hand on gives a comment instead, and so does
+    one that the AWS CLI would take for the address of a file to send (`file://...`).
     """
     words = [command]
     for name, value in options.items():
         if value is None:
             continue
-        if "://" in value:
-            return (comment(f"No call is shown: the AWS CLI would take this for the address of a file: {value}"),)
+        if _UNSPEAKABLE.search(value):
+            return (comment(f"No call is shown, as this cannot be handed to the AWS CLI safely: {value}"),)
         option = f"--{name.replace('_', '-')}"
         quoted = shlex.quote(value)
         words.append(f"{option}={quoted}" if value.startswith("-") else f"{option} {quoted}")
