@@ -198,6 +198,9 @@ def test_what_is_lacking_is_a_permission(finding: Finding) -> None:
     assert steps(finding, SOUND) == ("s3audit iam-policy",)
     there = replace(SOUND, mode=f"arn:aws-us-gov:kms:us-gov-west-1:{ACCOUNT}:key/{ID}")
     assert steps(finding, there) == ("s3audit iam-policy --partition aws-us-gov",)
+    there = replace(SOUND, mode="AccessDenied", region="cn-north-1")
+    assert steps(finding, there) == ("s3audit iam-policy --partition aws-cn",)
+    assert steps(finding, replace(SOUND, mode="arn:$(reboot):kms:::key/x")) == ("s3audit iam-policy",)
 
 
 def test_a_bucket_that_was_not_audited_is_to_be_asked_again() -> None:

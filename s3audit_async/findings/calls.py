@@ -20,6 +20,17 @@ KEY_ARN = "KEY_ARN"
 
 _UNSPEAKABLE = re.compile("\0|://|[\ud800-\udfff]")
 _BLOCKED = {SseC.BLOCKED: ["SSE-C"], SseC.ALLOWED: ["NONE"]}
+_PARTITIONS = {
+    "cn-": "aws-cn",
+    "eu-isoe-": "aws-iso-e",
+    "eusc-": "aws-eusc",
+    "us-gov-": "aws-us-gov",
+    "us-iso-": "aws-iso",
+    "us-isob-": "aws-iso-b",
+    "us-isof-": "aws-iso-f",
+}
+"""By how the names of their regions start (botocore, partitions.json); all others are `aws`."""
+_JSON = json.JSONEncoder(separators=(",", ":"))  # escapes all that is not ASCII
 _DSSE = "aws:kms:dsse"
 
 
@@ -78,10 +89,12 @@ def get_configuration(row: Row) -> tuple[str, ...]:
 
 
 def policy_call(row: Row) -> str:
-    """Spell the command that prints what an auditor needs, for the partition that the row's key is in."""
+    """Spell the command that prints what an auditor needs, for the partition of the row's key or region."""
     partition = row.mode.split(":")[1] if parse_key_arn(row.mode) else ""
-    plain = partition not in {"", "aws"} and is_host_label(partition)
-    return f"s3audit iam-policy --partition {partition}" if plain else "s3audit iam-policy"
+    if not is_host_label(partition):
+        region = row.region or ""
+        partition = next((name for start, name in _PARTITIONS.items() if region.startswith(start)), "aws")
+    return "s3audit iam-policy" + (f" --partition {partition}" if partition != "aws" else "")
 
 
 def _as_json(wanted: Configuration, key: str | None) -> str:
@@ -93,4 +106,4 @@ def _as_json(wanted: Configuration, key: str | None) -> str:
         rule["BucketKeyEnabled"] = wanted.bucket_key
     if wanted.sse_c is not None:
         rule["BlockedEncryptionTypes"] = {"EncryptionType": _BLOCKED[wanted.sse_c]}
-    return json.dumps({"Rules": [rule]}, separators=(",", ":"))
+    return _JSON.encode({"Rules": [rule]})
