@@ -237,6 +237,14 @@ def test_four_columns_never_contradict_the_wide_row_of_a_demo_bucket(planned: De
     assert contradictions(demo_row(planned)) == []
 
 
+def test_nor_that_of_any_other_bucket_of_the_demo() -> None:
+    others = plan()[28:]
+    assert others
+    assert {bucket.name: contradictions(demo_row(bucket)) for bucket in others} == {
+        bucket.name: [] for bucket in others
+    }
+
+
 ENCRYPTIONS = st.builds(
     Encryption,
     st.sampled_from([None, "AES256", "aws:kms", "aws:kms:dsse", "aws:future"]),
