@@ -23,8 +23,8 @@ _HEAD = """\
 # Read it first, and take out what you do not want. For each bucket it sets the default encryption to SSE-KMS with a
 # customer managed key and a Bucket Key (DSSE-KMS stays that), and blocks SSE-C. Before that, make sure that
 # - everyone who reads or writes the bucket may use the key: kms:Decrypt, kms:GenerateDataKey;
-# - nobody writes with SSE-C;
-# - a key of another account, where one is replaced, is not meant to be there.
+# - nobody writes with SSE-C.
+# A key of another account is left as it is: that may well be meant.
 # Objects that are in a bucket already stay as they are until they are copied.
 #
 # It ends at the first call that fails. Calls for buckets can be made again; cancel-key-deletion is refused for a key

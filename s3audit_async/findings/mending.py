@@ -40,6 +40,8 @@ _OTHER_KEY = frozenset(
         Finding.KEY_NOT_SYMMETRIC,
     }
 )
+_REPLACED = _OTHER_KEY - {Finding.KEY_IN_OTHER_ACCOUNT}
+"""A plan leaves a key of another account to a person: one account that keeps the keys of all is a common design."""
 _OF_CONFIGURATION = _FRESH | _OTHER_KEY | {Finding.BUCKET_KEY_OFF, Finding.KEY_BY_ALIAS, Finding.SSE_C_NOT_BLOCKED}
 _OF_KEY = frozenset({Finding.KEY_DISABLED, Finding.KEY_PENDING_DELETION, Finding.KEY_UNUSABLE})
 
@@ -109,10 +111,10 @@ def plan(row: Row) -> Plan | None:
         return None
     found = frozenset(row.findings or ())
     key_calls = revival(row) if found & REVIVED else ()
-    left = found - _OF_CONFIGURATION - (REVIVED if key_calls else frozenset())
+    left = found - (_OF_CONFIGURATION - {Finding.KEY_IN_OTHER_ACCOUNT}) - (REVIVED if key_calls else frozenset())
     call, key_region = None, None
     if found & _OF_CONFIGURATION:
-        needs_key = bool(found & (_FRESH | _OTHER_KEY)) or there.algorithm == AES256
+        needs_key = bool(found & (_FRESH | _REPLACED)) or there.algorithm == AES256
         if needs_key and not (row.region and is_host_label(row.region)):
             return None
         if not row.key_arn and not needs_key:
