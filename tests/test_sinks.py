@@ -45,8 +45,8 @@ FULL = Row(
 NARROW_HEADER = b"Bucket Name,Default Encryption Mode,SSE-KMS Key Type,Bucket Key\r\n"
 WIDE_HEADER = (
     b"Bucket Name,Default Encryption Mode,SSE-KMS Key Type,Bucket Key,Account,Region,Algorithm,Key ARN,Key State,"
-    b"Key Account,Key Region,Key Origin,Multi-Region,SSE-C,Findings,Error,Created,Audited At,Key Spec,Key Deletion Date,"
-    b"Key Valid To\r\n"
+    b"Key Account,Key Region,Key Origin,Multi-Region,SSE-C,Findings,Error,Created,Audited At,Key Spec,"
+    b"Key Deletion Date,Key Valid To\r\n"
 )
 
 FORMULA_STARTS = ["=", "+", "-", "@", "\t", "\r"]
@@ -127,7 +127,7 @@ def test_a_wide_csv_row_to_the_byte() -> None:
 
 
 def test_what_is_unknown_is_empty_in_a_wide_csv_row() -> None:
-    assert written(SHORT, wide=True) == WIDE_HEADER + b"a-bucket,AES256,N/A,False" + 14 * b"," + b"\r\n"
+    assert written(SHORT, wide=True) == WIDE_HEADER + b"a-bucket,AES256,N/A,False" + 17 * b"," + b"\r\n"
 
 
 @pytest.mark.parametrize(("sse_c", "cell"), [(SseC.BLOCKED, "blocked"), (SseC.ALLOWED, "allowed"), (None, "")])
@@ -159,7 +159,7 @@ def test_wide_starts_with_the_four_columns_and_never_changes_them(
     )
 
     assert [cells[:4] for cells in wide] == narrow
-    assert [len(cells) for cells in wide] == [18, 18]
+    assert [len(cells) for cells in wide] == [21, 21]
 
 
 # Formulas.
@@ -215,7 +215,7 @@ def test_what_is_unknown_is_null_in_a_json_row_and_no_finding_is_an_empty_list()
     assert [fields.pop(name) for name in [*fields][:4]] == ["a-bucket", "AES256", "N/A", False]
     assert fields.pop("findings") == []
     assert fields == dict.fromkeys(fields)
-    assert len(fields) == 13
+    assert len(fields) == 16
 
 
 def test_an_empty_json_report_is_empty() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -110,6 +111,47 @@ def test_a_narrow_report_sums_up_alike_but_for_what_it_has_no_column_for() -> No
     assert (short.denied, short.failed) == (wide.denied, wide.failed)
     assert short.modes == wide.modes - Counter({"DSSE-KMS": 1}) + Counter({"SSE-KMS": 1})
     assert short.regions == {"unknown": 13}
+
+
+def test_buckets_are_counted_by_account_and_those_without_one_as_unknown() -> None:
+    summary = summed_up([*(replace(each, account="111122223333") for each in ROWS[:4]), *ROWS[4:]])
+
+    assert summary.accounts == summary.as_dict()["accounts"] == {"111122223333": 4, "unknown": 9}
+
+
+def test_keys_are_counted_by_arn_where_it_is_known_and_as_configured_elsewhere() -> None:
+    by_alias = read("by-alias", Encryption("aws:kms", "alias/mine", bucket_key=True), Key("CUSTOMER", arn=ARN))
+
+    assert summed_up([*ROWS, by_alias]).keys == {ARN: 6, "alias/aws/s3": 1}
+    assert summed_up([narrow(by_alias)]).keys == {"alias/mine": 1}
+
+
+def test_findings_are_counted_by_bucket_apart_from_those_nobody_can_tell() -> None:
+    summary = summed_up(ROWS)
+
+    assert {finding: summary.findings[finding] for finding in ("sse-s3-only", "bucket-key-off", "key-not-found")} == {
+        "sse-s3-only": 2,
+        "bucket-key-off": 1,
+        "key-not-found": 1,
+    }
+    # Of `denied` and `broken` nothing is known, nor of the algorithm that this version does not know.
+    assert summary.unknown["bucket-key-off"] == 3
+    assert summary.unknown["sse-c-not-blocked"] == 2
+    assert summary.unknown["encryption-unreadable"] == 0
+
+
+def test_what_four_columns_leave_open_is_unknown_and_the_rows_are_counted() -> None:
+    wide, short = summed_up(ROWS), summed_up([narrow(each) for each in ROWS])
+
+    assert (wide.four_columns, short.four_columns) == (0, len(ROWS))
+    assert short.findings["sse-c-not-blocked"] == 0
+    assert short.unknown["sse-c-not-blocked"] == 12, "all but the one that is gone"
+
+
+def test_findings_of_a_later_version_are_counted_and_come_last() -> None:
+    made = replace(ROWS[0], findings=("a-later-one", "sse-s3-only"))
+
+    assert list(summed_up([made]).as_dict()["findings"]) == ["sse-s3-only", "a-later-one"]
 
 
 @pytest.mark.parametrize("reference", ["AES256", "AccessDenied", "aws:kms:dsse"])

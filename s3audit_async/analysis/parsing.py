@@ -81,16 +81,16 @@ def _required(fields: Mapping[str, Any], name: str) -> str:
 
 def _text(fields: Mapping[str, Any], name: str) -> str | None:
     value = fields.get(name)
-    if not isinstance(value, str | None):
-        raise TypeError(f"{name} is no text")
-    return value
+    if value is None or isinstance(value, str):
+        return value
+    raise TypeError(f"{name} is no text")
 
 
 def _flag(fields: Mapping[str, Any], name: str) -> bool | None:
     value = fields.get(name)
-    if not isinstance(value, bool | None):
-        raise TypeError(f"{name} is neither true, false nor null")
-    return value
+    if value is None or isinstance(value, bool):
+        return value
+    raise TypeError(f"{name} is neither true, false nor null")
 
 
 def _ids(value: object) -> tuple[str, ...]:

@@ -75,14 +75,19 @@ class Summary:
         self.key_types[row.key_type] += 1
         self.regions[row.region or _NOWHERE] += 1
         if row.region:
-            self.rows_by_region.setdefault(row.region, RegionRows()).add(row)
+            of_region = self.rows_by_region.get(row.region)
+            if of_region is None:
+                of_region = self.rows_by_region[row.region] = RegionRows()
+            of_region.add(row)
         if not unread and row.key_type != classify.NOT_APPLICABLE:
             self.bucket_keys[_BUCKET_KEYS[row.bucket_key]] += 1
             self.keys[row.key_arn or row.mode] += 1
         self.accounts[row.account or _NOWHERE] += 1
         assessed = assess(row)
-        self.findings.update(assessed.found)
-        self.unknown.update(assessed.unknown)
+        for finding in assessed.found:  # Counter.update asks each time whether it was handed a mapping: 2 us a row
+            self.findings[finding] += 1
+        for finding in assessed.unknown:
+            self.unknown[finding] += 1
         self.four_columns += row.findings is None
         if unread and row.mode == classify.ACCESS_DENIED:
             self.denied.add(row.bucket)
@@ -97,6 +102,7 @@ class Summary:
             "key_types": dict(self.key_types),
             "bucket_keys": dict(self.bucket_keys),
             "regions": dict(self.regions),
+            "accounts": dict(self.accounts),
             "findings": {finding: self.findings[finding] for finding in _ordered(self.findings)},
             "findings_unknown": {finding: self.unknown[finding] for finding in _ordered(self.unknown)},
             "denied": self.denied.count,
