@@ -17,9 +17,12 @@ if TYPE_CHECKING:
 
 NAMED = 10
 """How many buckets of a kind are named; the others are counted."""
+UNPLACED = "unknown"
+"""What stands for the region or account of a row that has none."""
+SSE_KMS = "SSE-KMS"
+"""Also what a report of four columns calls DSSE-KMS, as it does not tell the two apart."""
 
-_MODES = {AES256: "SSE-S3", "aws:kms": "SSE-KMS", "aws:kms:dsse": "DSSE-KMS"}
-_NOWHERE = "unknown"
+_MODES = {AES256: "SSE-S3", "aws:kms": SSE_KMS, "aws:kms:dsse": "DSSE-KMS"}
 _BUCKET_KEYS = {True: "on", False: "off", None: "not configured"}
 
 
@@ -65,7 +68,7 @@ class Summary:
     @property
     def apart(self) -> list[RegionApart]:
         """Regions that are set apart from the others, as `set_apart` finds them."""
-        return set_apart(self.rows_by_region, all_placed=not self.regions[_NOWHERE])
+        return set_apart(self.rows_by_region, all_placed=not self.regions[UNPLACED])
 
     def add(self, row: Row) -> None:
         """Count one row in; one that was read back from a narrow report will do."""
@@ -73,7 +76,7 @@ class Summary:
         unread = row.key_type == classify.UNKNOWN
         self.modes[mode_of(row)] += 1
         self.key_types[row.key_type] += 1
-        self.regions[row.region or _NOWHERE] += 1
+        self.regions[row.region or UNPLACED] += 1
         if row.region:
             of_region = self.rows_by_region.get(row.region)
             if of_region is None:
@@ -81,8 +84,8 @@ class Summary:
             of_region.add(row)
         if not unread and row.key_type != classify.NOT_APPLICABLE:
             self.bucket_keys[_BUCKET_KEYS[row.bucket_key]] += 1
-            self.keys[row.key_arn or row.mode] += 1
-        self.accounts[row.account or _NOWHERE] += 1
+            self.keys[key_of(row)] += 1
+        self.accounts[row.account or UNPLACED] += 1
         assessed = assess(row)
         for finding in assessed.found:  # Counter.update asks each time whether it was handed a mapping: 2 us a row
             self.findings[finding] += 1
@@ -111,6 +114,11 @@ class Summary:
         }
 
 
+def key_of(row: Row) -> str:
+    """Name the key of a row that has one: by its ARN where that is known, else as configured."""
+    return row.key_arn or row.mode
+
+
 def _ordered(findings: Counter[str]) -> list[str]:
     """Sort ids in the order of `Finding`, those that this version does not know last."""
     order = {str(finding): place for place, finding in enumerate(Finding)}
@@ -123,4 +131,4 @@ def mode_of(row: Row) -> str:
         return _MODES.get(row.algorithm, row.algorithm)
     if row.key_type in {classify.UNKNOWN, classify.NOT_APPLICABLE}:
         return _MODES.get(row.mode, row.mode)
-    return "SSE-KMS"  # a narrow report does not tell it from DSSE-KMS
+    return SSE_KMS

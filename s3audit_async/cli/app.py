@@ -9,6 +9,7 @@ from s3audit_async.cli import options as shared
 from s3audit_async.cli.commands.demo import demo
 from s3audit_async.cli.commands.explain import explain
 from s3audit_async.cli.commands.iam_policy import iam_policy
+from s3audit_async.cli.commands.report import report
 from s3audit_async.cli.commands.run import run
 
 
@@ -24,5 +25,5 @@ def app(context: click.Context) -> None:
         click.echo(context.get_help())
 
 
-for command in (run, demo, explain, iam_policy):
+for command in (run, demo, report, explain, iam_policy):
     app.add_command(command)

@@ -1,0 +1,62 @@
+"""`s3audit report`."""
+
+from __future__ import annotations
+
+import click
+
+from s3audit_async.cli import options as shared
+
+_CRITERIA = ("region", "account", "key", "finding", "mode")
+_TOP = 10
+
+
+@shared.command()
+@click.argument("report", metavar="REPORT")
+@shared.option(
+    "Rows", "--where", multiple=True, metavar="FILTER", help="Only rows that fit, see below. Repeatable: all of them."
+)
+@shared.option("Output", "--by", type=click.Choice(_CRITERIA), help="One table, a line for each.")
+@shared.option(
+    "Output",
+    "--top",
+    type=click.IntRange(min=1),
+    default=_TOP,
+    show_default=True,
+    metavar="N",
+    help="How many regions, accounts, keys and groups a table shows.",
+)
+@shared.option("Output", "--json", "as_json", is_flag=True, help="One JSON document with all of it.")
+@shared.option("Output", "--list", "names", is_flag=True, help="The names of the buckets, one a line.")
+@shared.option("Messages", "-q", "--quiet", is_flag=True, help="No notes on standard error.")
+def report(
+    *, report: str, where: tuple[str, ...], by: str | None, top: int, as_json: bool, names: bool, quiet: bool
+) -> int:
+    """Sum a report up: CSV of four or all columns, or JSON Lines; - is standard input.
+
+    What a report of four columns does not hold is unknown, and counted as that. An unfinished report is summed up as
+    far as it goes, and a note says so.
+
+    \b
+    Filters compare a column, by its name in JSON, or mode (such as SSE-KMS), or finding (such as bucket-key-off):
+      FIELD=VALUE    is that; FIELD= is empty
+      FIELD!=VALUE   is not that
+      FIELD~GLOB     fits a pattern of *, ? and [...]
+    A row fits where that is known. Where nobody can tell, it is left out, and a note says how many are.
+
+    \b
+    Examples:
+      s3audit report x.csv                                         summary tables
+      s3audit report x.csv --by region --where finding=bucket-key-off
+      s3audit report x.jsonl --where 'bucket_name~prod-*' --json
+      s3audit report x.jsonl --where key_state=Disabled --list | s3audit run --buckets-from -
+
+    \b
+    Exit codes:
+      0    the report was read to its end, finished or not
+      2    options or files cannot be used, or the file is not a report
+    """  # noqa: D301 - click reads the backspace
+    from s3audit_async.cli.report import ReportSettings, perform  # noqa: PLC0415 - for this command only
+
+    return perform(
+        ReportSettings(report=report, where=where, by=by, top=top, as_json=as_json, names=names, quiet=quiet)
+    )

@@ -1,0 +1,147 @@
+"""`s3audit report`: reads a report once, hands each row that fits to all who count, and prints what they found."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from s3audit_async.analysis.grouping import Groups
+from s3audit_async.analysis.selecting import Selection, parse
+from s3audit_async.analysis.severities import ranked, severity_of, title_of
+from s3audit_async.analysis.summary import Summary
+from s3audit_async.cli import stdout
+from s3audit_async.cli.outcome import ExitCode, print_line
+from s3audit_async.cli.report_source import opened
+from s3audit_async.errors import UsageError
+from s3audit_async.redaction import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from s3audit_async.analysis.finished import FinishedReport
+    from s3audit_async.model import Row
+
+_PARTIAL_SUFFIX = ".partial"  # output.PARTIAL_SUFFIX, whose package brings what writes reports
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportSettings:
+    """The options of `s3audit report`."""
+
+    report: str
+    where: tuple[str, ...] = ()
+    by: str | None = None
+    top: int = 10
+    as_json: bool = False
+    names: bool = False
+    quiet: bool = False
+
+
+def perform(settings: ReportSettings) -> int:
+    """Sum a report up and give the exit code. Raises `UsageError` for what cannot be read."""
+    selection = Selection(parse(text) for text in settings.where)
+    if settings.names and (settings.as_json or settings.by):
+        raise UsageError("--list prints names and nothing else", hint="leave out --json and --by, or --list")
+    with opened(settings.report) as report:
+        rows = selection.rows(report.rows())
+        if settings.names:
+            for row in rows:
+                stdout.write_line(printable(row.bucket))
+            stdout.write("")
+            notes = _notes(settings, report, selection)
+        else:
+            counted = _count(settings.by, rows)
+            notes = _notes(settings, report, selection)
+            if settings.as_json:
+                document = _document(settings, report, selection, counted, notes)
+                stdout.write(json.dumps(document, indent=2) + "\n")  # escapes all that is not ASCII
+            else:
+                _show(settings, counted, selection.read)
+    if not settings.quiet:
+        for note in notes:
+            print_line(note)
+    return ExitCode.COMPLETE
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """What was counted over the rows that fit."""
+
+    summary: Summary
+    groups: Groups | None
+
+
+def _count(by: str | None, rows: Iterator[Row]) -> Counted:
+    """Hand each row to all who count, as a report is long and is to be read once."""
+    counted = Counted(Summary(), Groups(by) if by else None)
+    counting: list[Callable[[Row], None]] = [counted.summary.add]
+    if counted.groups is not None:
+        counting.append(counted.groups.add)
+    for row in rows:
+        for add in counting:
+            add(row)
+    return counted
+
+
+def _show(settings: ReportSettings, counted: Counted, read: int) -> None:
+    from s3audit_async.cli.tables import groups_page, summary_page  # noqa: PLC0415 - rich
+
+    page = stdout.page()
+    if counted.groups is not None:
+        stdout.write(groups_page(counted.groups, page, top=settings.top, read=read))
+    else:
+        stdout.write(summary_page(counted.summary, page, top=settings.top, read=read))
+
+
+def _is_finished(settings: ReportSettings, report: FinishedReport) -> bool:
+    return not report.torn and not settings.report.endswith(_PARTIAL_SUFFIX)
+
+
+def _notes(settings: ReportSettings, report: FinishedReport, selection: Selection) -> list[str]:
+    """Say what the figures do not: what is missing, and what the report cannot know."""
+    notes = []
+    if not _is_finished(settings, report):
+        torn = "; its last row is not whole and is left out" if report.torn else ""
+        notes.append(f"This report is not finished{torn}. Go on with it by: s3audit run --resume PATH")
+    if not selection.read:
+        notes.append("This report has no rows.")
+    elif not report.layout.wide:
+        notes.append(
+            "This report has four columns: regions, accounts, key states and SSE-C are unknown, and SSE-KMS may be"
+            " DSSE-KMS. To know: s3audit run --wide, or --format jsonl"
+        )
+    if selection.undecided:
+        count = selection.undecided
+        subject = "1 bucket is" if count == 1 else f"{count:,} buckets are"
+        notes.append(f"{subject} left out, as nobody can tell whether the filters fit: what they ask about is unknown.")
+    return notes
+
+
+def _document(
+    settings: ReportSettings, report: FinishedReport, selection: Selection, counted: Counted, notes: Sequence[str]
+) -> dict[str, Any]:
+    summary, groups = counted.summary, counted.groups
+    return {
+        "report": settings.report,
+        "format": report.layout.format,
+        "four_columns": not report.layout.wide,
+        "finished": _is_finished(settings, report),
+        "filters": [each.text for each in selection.filters],
+        "rows_read": selection.read,
+        "rows_undecided": selection.undecided,
+        "notes": list(notes),
+        "summary": {**summary.as_dict(), "keys": dict(summary.keys.most_common())},
+        "findings": [
+            {
+                "id": finding,
+                "severity": severity_of(finding),
+                "title": title_of(finding) or None,
+                "found": summary.findings[finding],
+                "unknown": summary.unknown[finding],
+            }
+            for finding in ranked((each, summary.findings[each]) for each in {*summary.findings, *summary.unknown})
+        ],
+        "by": settings.by,
+        "groups": None if groups is None else [{"group": name, **group.as_dict()} for name, group in groups.ordered()],
+    }

@@ -1,0 +1,63 @@
+"""Standard output, for what a command was asked for: how wide it is, what it can show, and writing to it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from dataclasses import dataclass
+
+BAR_CHARACTERS = "▏▎▍▌▋▊▉█"
+"""From an eighth of a character to a whole one."""
+
+_WIDTH_OFF_TERMINAL = 100
+_NARROWEST = 40  # characters
+_WIDEST = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What is written on: its width in characters, and whether it takes colours and characters beyond ASCII."""
+
+    width: int = _WIDTH_OFF_TERMINAL
+    colour: bool = False
+    unicode: bool = True
+
+
+def page() -> Page:
+    """Tell what standard output is. Colours are for terminals, unless `NO_COLOR` or `CI` is set (https://no-color.org)."""
+    terminal = sys.stdout is not None and sys.stdout.isatty()
+    wished = os.environ.get("COLUMNS", "")
+    if wished.isdecimal() and int(wished):
+        width = int(wished)
+    else:
+        width = shutil.get_terminal_size((_WIDTH_OFF_TERMINAL, 0)).columns if terminal else _WIDTH_OFF_TERMINAL
+    plain = any(os.environ.get(name) for name in ("NO_COLOR", "CI")) or os.environ.get("TERM") == "dumb"
+    return Page(max(_NARROWEST, min(width, _WIDEST)), colour=terminal and not plain, unicode=_can_show(BAR_CHARACTERS))
+
+
+def write(text: str) -> None:
+    """Write a text, and bring out all there is. Raises `OSError`."""
+    if sys.stdout is not None:
+        _write(text)
+        sys.stdout.flush()
+
+
+def write_line(text: str) -> None:
+    """Write one of many lines; `write` brings the last of them out. Raises `OSError`."""
+    if sys.stdout is not None:
+        _write(text + "\n")
+
+
+def _write(text: str) -> None:
+    """Write, what the encoding has no characters for as escapes."""
+    encoding = sys.stdout.encoding or "utf-8"
+    sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
+
+
+def _can_show(characters: str) -> bool:
+    try:
+        characters.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
