@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from s3audit_async.sinks.columns import Column
 
-_BOOLEANS = {"True": True, "False": False, "": None}
+_BOOLEANS = {"True": True, "False": False, "": None, "TRUE": True, "FALSE": False}  # the last two as spreadsheets do
 _FLAGS = frozenset({"bucket_key", "multi_region"})
 _REQUIRED = frozenset({"bucket_name", "default_encryption_mode", "sse_kms_key_type"})
 _NAMES = frozenset(column.name for column in WIDE)

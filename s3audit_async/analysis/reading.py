@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import json
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from s3audit_async.model import Row
 
 _LONGEST_RECORD = 1024 * 1024  # bytes; ours have hundreds, so this is a file of somebody else's
+_MARK = codecs.BOM_UTF8  # what spreadsheets and editors put before a text they save
 _OBJECT = b'{"%s": ' % NARROW[0].name.encode()
 
 
@@ -55,7 +57,10 @@ class ReportReader:
         self.header, self.layout = self._recognise(start)
 
     def _recognise(self, start: bytes) -> tuple[bytes, Layout]:
-        """Tell the layout by the first line; give it back if it is a header that is whole."""
+        """Tell the layout by the first line; give back what of it comes before the rows: a header that is whole."""
+        if start.startswith(_MARK):
+            header, layout = self._recognise(start.removeprefix(_MARK))
+            return _MARK + header if header or layout.format == "jsonl" else b"", layout
         for columns, wide in ((NARROW, False), (WIDE, True)):
             header = ",".join(column.header for column in columns).encode() + b"\r\n"
             if start.endswith(b"\n") and start.rstrip(b"\r\n") == header.rstrip():
@@ -79,7 +84,7 @@ class ReportReader:
     def _records(self, file: BinaryIO) -> Iterator[tuple[int, bytes]]:
         """Yield whole records with their line numbers. A line break within quotes does not end one in CSV."""
         in_csv = self.layout.format == "csv"
-        number = 1 if self.header else 0
+        number = self.header.count(b"\n")
         pieces: list[bytes] = []
         length = quotes = 0
         while line := file.readline(_LONGEST_RECORD):

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 _EIGHTHS = 8
 _ROOMY = 60  # characters; columns stand closer below that
 _INDENT = 2
+_FOLDED = 24
+"""How wide a column has to be at least for texts to be folded into it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,33 +88,33 @@ def table(
     heads: bool = True,
     least: int = 0,
 ) -> Table:
-    """Lay a table out: the label is cut if need be, and of the optional columns those are left out that do not fit.
+    """Lay a table out. The label is cut if need be; where an optional column does not fit, the rest is left out.
 
-    The label is at least so wide.
+    `least` is how wide the label's column is at least, so that tables that follow each other can stand in line.
     """
     gap = 2 if page.width >= _ROOMY else 1
     shown = list(columns)
     room = page.width - _INDENT - sum(gap + column.width for column in shown)
     full = max(label.width, least)
     wanted = min(full, max(16, page.width // 3))
-    folded: Column | None = None
+    folded = 0
     for column in optional:
-        least = min(column.width, 24) if column.fold else column.width
-        if room - wanted >= gap + least:
+        extent = min(column.width, room - wanted - gap) if column.fold else column.width
+        if extent >= min(column.width, _FOLDED) and room - wanted >= gap + extent:
             shown.append(column)
-            folded = column if column.fold else folded
-            room -= gap + least
+            folded = extent if column.fold else folded
+            room -= gap + extent
+        elif not column.fold:
+            break
     width = max(4, min(full, room))
-    spare = room - width
     drawn = Table(box=None, show_header=heads, show_edge=False, pad_edge=False, padding=(0, gap, 0, 0))
     drawn.header_style = "dim"
     drawn.add_column("", width=_INDENT - gap if gap < _INDENT else 0)
     drawn.add_column(label.head, width=width, no_wrap=True)
     for column in shown:
-        extent = min(column.width, min(column.width, 24) + spare) if column is folded else column.width
         drawn.add_column(
             column.head,
-            width=extent,
+            width=folded if column.fold else column.width,
             justify="right" if column.right else "left",
             no_wrap=not column.fold,
             overflow="fold",

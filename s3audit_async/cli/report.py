@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from s3audit_async.analysis.duplicates import each_once
 from s3audit_async.analysis.grouping import Groups
 from s3audit_async.analysis.selecting import Selection, parse
 from s3audit_async.analysis.severities import ranked, severity_of, title_of
@@ -44,17 +45,17 @@ def perform(settings: ReportSettings) -> int:
     if settings.names and (settings.as_json or settings.by):
         raise UsageError("--list prints names and nothing else", hint="leave out --json and --by, or --list")
     with opened(settings.report) as report:
-        rows = selection.rows(report.rows())
+        rows = selection.rows(each_once(report))
         if settings.names:
             for row in rows:
                 stdout.write_line(printable(row.bucket))
             stdout.write("")
-            notes = _notes(settings, report, selection)
+            notes = _notes(report, selection)
         else:
             counted = _count(settings.by, rows)
-            notes = _notes(settings, report, selection)
+            notes = _notes(report, selection)
             if settings.as_json:
-                document = _document(settings, report, selection, counted, notes)
+                document = _document(report, selection, counted, notes)
                 stdout.write(json.dumps(document, indent=2) + "\n")  # escapes all that is not ASCII
             else:
                 _show(settings, counted, selection.read)
@@ -94,14 +95,14 @@ def _show(settings: ReportSettings, counted: Counted, read: int) -> None:
         stdout.write(summary_page(counted.summary, page, top=settings.top, read=read))
 
 
-def _is_finished(settings: ReportSettings, report: FinishedReport) -> bool:
-    return not report.torn and not settings.report.endswith(_PARTIAL_SUFFIX)
+def _is_finished(report: FinishedReport) -> bool:
+    return not report.torn and not report.name.endswith(_PARTIAL_SUFFIX)
 
 
-def _notes(settings: ReportSettings, report: FinishedReport, selection: Selection) -> list[str]:
+def _notes(report: FinishedReport, selection: Selection) -> list[str]:
     """Say what the figures do not: what is missing, and what the report cannot know."""
     notes = []
-    if not _is_finished(settings, report):
+    if not _is_finished(report):
         torn = "; its last row is not whole and is left out" if report.torn else ""
         notes.append(f"This report is not finished{torn}. Go on with it by: s3audit run --resume PATH")
     if not selection.read:
@@ -118,15 +119,13 @@ def _notes(settings: ReportSettings, report: FinishedReport, selection: Selectio
     return notes
 
 
-def _document(
-    settings: ReportSettings, report: FinishedReport, selection: Selection, counted: Counted, notes: Sequence[str]
-) -> dict[str, Any]:
+def _document(report: FinishedReport, selection: Selection, counted: Counted, notes: Sequence[str]) -> dict[str, Any]:
     summary, groups = counted.summary, counted.groups
     return {
-        "report": settings.report,
+        "report": report.name,
         "format": report.layout.format,
         "four_columns": not report.layout.wide,
-        "finished": _is_finished(settings, report),
+        "finished": _is_finished(report),
         "filters": [each.text for each in selection.filters],
         "rows_read": selection.read,
         "rows_undecided": selection.undecided,
@@ -142,6 +141,6 @@ def _document(
             }
             for finding in ranked((each, summary.findings[each]) for each in {*summary.findings, *summary.unknown})
         ],
-        "by": settings.by,
+        "by": groups.by if groups else None,
         "groups": None if groups is None else [{"group": name, **group.as_dict()} for name, group in groups.ordered()],
     }

@@ -27,6 +27,8 @@ _ROOMY = 80
 _BAR = 16
 _SMALL_BAR = 8
 _MODES_SHOWN = 4
+_FEW = frozenset({"finding", "mode"})
+"""Groups of which there are few enough to show them all."""
 _STYLES = {"critical": "bold red", "high": "red", "medium": "yellow", "low": "cyan"}
 _SHORT = {"critical": "crit", "high": "high", "medium": "med", "low": "low", "informational": "info"}
 
@@ -55,39 +57,43 @@ def summary_page(summary: Summary, page: Page, *, top: int, read: int) -> str:
 
 
 def groups_page(groups: Groups, page: Page, *, top: int, read: int) -> str:
-    """Draw one line for each of the `top` groups, of findings by severity."""
+    """Draw one line for each group; of those that may be many, the `top` ones with the most buckets."""
     parts: list[RenderableType] = [_headline(groups.rows, read, f" by {groups.by}")]
     ordered = groups.ordered()
     if groups.by == "finding":
         order = ranked((name, group.rows) for name, group in ordered)
         ordered = [(name, groups.found[name]) for name in order]
-    shown = ordered[:top]
+    shown = ordered if groups.by in _FEW else ordered[:top]
     if not shown:
         return render(page, parts)
     found = [group for _, group in shown]
     label = Column(groups.by.capitalize(), [name for name, _ in shown])
     counts = [group.rows for group in found]
-    columns = [*_severity_column([name for name, _ in shown], page, groups.by), _numbers("Buckets", counts)]
-    shares = [percent(count, groups.rows) for count in counts]
-    optional = [
-        Column("Share", shares, right=True, styles=("dim",)),
+    columns = [_numbers("Buckets", counts)]
+    drawn = [
+        Column("Share", [percent(count, groups.rows) for count in counts], right=True, styles=("dim",)),
         Column("", _bars(counts, groups.rows, _SMALL_BAR, page), styles=("green",)),
-        *_details(groups, shown),
     ]
+    if groups.by == "finding":
+        columns = [
+            *_severity_column([name for name, _ in shown], page),
+            *columns,
+            _numbers("Unknown", [group.unknown for group in found]),
+        ]
+        optional = [*_titles([name for name, _ in shown]), *drawn]
+    else:
+        optional = [*drawn, *_details(groups.by, found)]
     parts += [Text(), table(page, label, columns, optional)]
     parts += _more(len(ordered) - len(shown))
     if groups.by == "finding":
-        parts += _explain([name for name, _ in shown])
+        parts += _explain([name for name, group in shown if group.rows])
     return render(page, parts)
 
 
-def _details(groups: Groups, shown: Sequence[tuple[str, Group]]) -> list[Column]:
-    found = [group for _, group in shown]
+def _details(by: str, found: Sequence[Group]) -> list[Column]:
     unknown = _numbers("Unknown", [group.unknown for group in found])
-    if groups.by == "finding":
-        return [unknown, *_titles([name for name, _ in shown]), *_modes(found)]
     troubled = _numbers("With findings", [group.troubled for group in found])
-    if groups.by in {"region", "account"}:
+    if by in {"region", "account"}:
         return [troubled, unknown, *_modes(found)]
     return [troubled, unknown, Column("Most frequent finding", [_commonest(group) for group in found])]
 
@@ -138,13 +144,13 @@ def _findings(summary: Summary, page: Page) -> list[RenderableType]:
     if ids:
         counts = [summary.findings[name] for name in ids]
         columns = [
-            *_severity_column(ids, page, "finding"),
+            *_severity_column(ids, page),
             _numbers("Buckets", counts),
             _numbers("Unknown", [summary.unknown[name] for name in ids]),
         ]
         optional = [
-            Column("", _bars(counts, summary.rows, _SMALL_BAR, page), styles=("green",)),
             *_titles(ids),
+            Column("", _bars(counts, summary.rows, _SMALL_BAR, page), styles=("green",)),
         ]
         parts += [Text(), Text("Findings", style="bold"), table(page, Column("Finding", ids), columns, optional)]
         parts += _explain(ids)
@@ -155,6 +161,8 @@ def _findings(summary: Summary, page: Page) -> list[RenderableType]:
 
 
 def _explain(ids: Sequence[str]) -> list[RenderableType]:
+    if not ids:
+        return []
     return [_indented(f"What it means and how to mend it: s3audit explain {printable(ids[0])}", style="dim")]
 
 
@@ -163,9 +171,9 @@ def _titles(ids: Sequence[str]) -> list[Column]:
     return [Column("", titles, fold=True)] if any(titles) else []
 
 
-def _severity_column(ids: Sequence[str], page: Page, by: str) -> list[Column]:
+def _severity_column(ids: Sequence[str], page: Page) -> list[Column]:
     severities = [severity_of(name) for name in ids]
-    if by != "finding" or not any(severities):
+    if not any(severities):
         return []
     words = [str(severity or "") for severity in severities]
     styles = [_STYLES.get(word, "dim") for word in words]

@@ -44,9 +44,9 @@ def sync(fd: int) -> None:
             raise
 
 
-def explain(error: OSError, place: str) -> OutputError:
+def explain(error: OSError, place: str, *, hint: str = "make room, then go on with --resume") -> OutputError:
     """Say why a report cannot be written, and what to do. `place` is for people."""
     if isinstance(error, BrokenPipeError):
         return OutputError(f"whoever read {place} has gone", hint="what they had read is all there is")
     why = _NO_ROOM.get(error.errno or 0, error.strerror)
-    return OutputError(f"cannot write {place}: {why}", hint="make room, then go on with --resume")
+    return OutputError(f"cannot write {place}: {why}", hint=hint)

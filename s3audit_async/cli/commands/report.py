@@ -23,7 +23,7 @@ _TOP = 10
     default=_TOP,
     show_default=True,
     metavar="N",
-    help="How many regions, accounts, keys and groups a table shows.",
+    help="How many regions, accounts and keys a table shows.",
 )
 @shared.option("Output", "--json", "as_json", is_flag=True, help="One JSON document with all of it.")
 @shared.option("Output", "--list", "names", is_flag=True, help="The names of the buckets, one a line.")
