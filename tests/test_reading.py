@@ -293,3 +293,30 @@ def test_a_quote_that_is_never_closed_is_refused_before_it_fills_the_memory(tmp_
 
     with pytest.raises(UsageError, match="line 3 is not a row"):
         list(reader)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_the_mark_that_editors_put_before_a_text_is_passed_over(tmp_path: Path, layout: Layout) -> None:
+    header, *raws = pieces(layout, ROWS)
+    reader = ReportReader(saved(tmp_path / "report", b"\xef\xbb\xbf" + b"".join([header, *raws])))
+
+    assert [record.raw for record in reader] == raws
+    assert (reader.layout, reader.header, reader.torn) == (layout, b"\xef\xbb\xbf" + header, False)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_a_bad_line_behind_such_a_mark_has_its_number(tmp_path: Path, layout: Layout) -> None:
+    header, row, *_ = pieces(layout, ROWS)
+    reader = ReportReader(saved(tmp_path / "report", b"\xef\xbb\xbf" + header + row + b"bad\n"))
+
+    with pytest.raises(UsageError, match=f"line {3 if header else 2} is not a row"):
+        list(reader)
+
+
+@pytest.mark.parametrize("layout", CSV_LAYOUTS)
+def test_a_report_that_a_spreadsheet_has_saved_is_read(tmp_path: Path, layout: Layout) -> None:
+    rows = [ROWS[0], replace(ROWS[0], bucket="other", bucket_key=True)]
+    data = b"".join(pieces(layout, rows)).replace(b"\r\n", b"\n").replace(b"True", b"TRUE").replace(b"False", b"FALSE")
+    reader = ReportReader(saved(tmp_path / "report", data))
+
+    assert [record.row for record in reader] == [kept(row, layout) for row in rows]

@@ -69,7 +69,7 @@ class Groups:
 
     def ordered(self) -> list[tuple[str, Group]]:
         """List the groups, the one with the most buckets first."""
-        return sorted(self.found.items(), key=lambda entry: (-entry[1].rows, -entry[1].unknown, entry[0]))
+        return sorted(self.found.items(), key=lambda entry: (-entry[1].rows, entry[0]))
 
     def _group(self, name: str) -> Group:
         group = self.found.get(name)

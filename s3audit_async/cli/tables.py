@@ -126,7 +126,7 @@ def _counted(
         return []
     counts = [count for _, count in shown]
     whole = counter.total()
-    length = _BAR if page.width >= _ROOMY else _SMALL_BAR
+    length = _BAR if width and page.width >= _ROOMY else _SMALL_BAR  # ARNs need the room
     drawn = table(
         page,
         Column("", [name for name, _ in shown]),
