@@ -143,6 +143,7 @@ def test_an_unfinished_report_is_summed_up_as_far_as_it_goes_and_said_to_be_unfi
 
     assert (code, out.splitlines()[0]) == (0, "2 buckets" if torn else "3 buckets")
     assert err.startswith("This report is not finished")
+    assert err.endswith(f"Go on with it by: s3audit run --resume {path}\n")
     assert ("its last row is not whole" in err) is torn
 
 

@@ -13,6 +13,8 @@ from s3audit_async.model import Row
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+NAME = "a.csv"
+
 
 @dataclass
 class Report:
@@ -20,7 +22,6 @@ class Report:
 
     names: list[str]
     account: str | None = None
-    name: str = "a.csv"
     layout: Layout = field(default_factory=lambda: Layout("csv", wide=True))
     torn: bool = False
     readings: int = 0
@@ -34,12 +35,12 @@ class Report:
 def test_a_report_without_repetitions_is_read_once_and_all_of_it() -> None:
     report = Report([f"bucket-{number}" for number in range(5000)])
 
-    assert [row.bucket for row in each_once(report)] == report.names
+    assert [row.bucket for row in each_once(report, NAME)] == report.names
     assert report.readings == 1
 
 
 def test_a_bucket_that_stands_there_twice_is_told_at_the_end() -> None:
-    rows = each_once(Report(["a", "b", "c", "b", "a"]))
+    rows = each_once(Report(["a", "b", "c", "b", "a"]), NAME)
 
     assert [next(rows).bucket for _ in range(5)] == ["a", "b", "c", "b", "a"]
     with pytest.raises(UsageError, match=r"a\.csv holds the bucket 'b' more than once"):
@@ -47,14 +48,14 @@ def test_a_bucket_that_stands_there_twice_is_told_at_the_end() -> None:
 
 
 def test_the_same_name_in_two_accounts_is_two_buckets() -> None:
-    assert len([*each_once(Report(["a", "a"], account="11112222333"))]) == 2
+    assert len([*each_once(Report(["a", "a"], account="11112222333"), NAME)]) == 2
 
 
 def test_what_is_suspected_wrongly_is_cleared_by_reading_once_more() -> None:
     report = Report([f"bucket-{number}" for number in range(500)])
     crowded = Seen(bits=64)
 
-    assert [row.bucket for row in each_once(report, crowded)] == report.names
+    assert [row.bucket for row in each_once(report, NAME, crowded)] == report.names
     assert len(crowded.suspects) > 100
     assert report.readings == 2
 

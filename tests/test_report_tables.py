@@ -159,6 +159,13 @@ def test_a_report_without_rows_is_one_line() -> None:
     assert [groups_of(by, [], Page()) for by in CRITERIA] == [f"0 buckets by {by}\n" for by in CRITERIA]
 
 
+def test_a_region_that_gave_no_answer_is_set_apart() -> None:
+    silent = Row("silent", "ReadTimeout", "Unknown", None, region="me-south-1", findings=("bucket-not-audited",))
+
+    assert "\nRegions set apart\n  me-south-1 (no answer, 2)\n" in summary_of([PLAIN, silent, silent], Page())
+    assert "set apart" not in summary_of([PLAIN], Page())
+
+
 def test_what_four_columns_cannot_tell_is_not_shown_as_a_region() -> None:
     rows = [Row(each.bucket, each.mode, each.key_type, each.bucket_key, findings=None) for each in ROWS]
     page = summary_of(rows, Page())

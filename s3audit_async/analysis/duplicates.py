@@ -45,7 +45,7 @@ class Seen:
             self.suspects.add(name)
 
 
-def each_once(report: FinishedReport, seen: Seen | None = None) -> Iterator[Row]:
+def each_once(report: FinishedReport, called: str, seen: Seen | None = None) -> Iterator[Row]:
     """Read a report's rows. Raises `UsageError` after the last if a bucket stands there twice.
 
     Where one may, the report is read once more to be sure.
@@ -58,7 +58,7 @@ def each_once(report: FinishedReport, seen: Seen | None = None) -> Iterator[Row]
         repeated = _first_repeated(((row.bucket, row.account) for row in report.rows()), seen.suspects)
         if repeated is not None:
             raise UsageError(
-                f"{report.name} holds the bucket {repeated[0]!r} more than once",
+                f"{called} holds the bucket {repeated[0]!r} more than once",
                 hint="a report has one row a bucket; were several joined?",
             )
 

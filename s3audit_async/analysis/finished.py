@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 class FinishedReport(Protocol):
     """The rows of a report. May be read more than once; memory does not grow with it."""
 
-    name: str
-    """What messages call it."""
     layout: Layout
     torn: bool
     """After the iteration: whether the last row was not whole, and is left out: the report is not finished."""
@@ -40,7 +38,6 @@ class _Lines:
 
     def __init__(self, path: Path, name: str | None) -> None:
         self._reader = ReportReader(path, name)
-        self.name = self._reader.name
         self.layout = self._reader.layout
         self.torn = False
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from s3audit_async.analysis.finished import FinishedReport
     from s3audit_async.model import Row
 
+_STDIN = "-"
 _PARTIAL_SUFFIX = ".partial"  # output.PARTIAL_SUFFIX, whose package brings what writes reports
 
 
@@ -38,6 +40,11 @@ class ReportSettings:
     names: bool = False
     quiet: bool = False
 
+    @property
+    def called(self) -> str:
+        """What messages call the report."""
+        return "standard input" if self.report == _STDIN else self.report
+
 
 def perform(settings: ReportSettings) -> int:
     """Sum a report up and give the exit code. Raises `UsageError` for what cannot be read."""
@@ -45,17 +52,17 @@ def perform(settings: ReportSettings) -> int:
     if settings.names and (settings.as_json or settings.by):
         raise UsageError("--list prints names and nothing else", hint="leave out --json and --by, or --list")
     with opened(settings.report) as report:
-        rows = selection.rows(each_once(report))
+        rows = selection.rows(each_once(report, settings.called))
         if settings.names:
             for row in rows:
                 stdout.write_line(printable(row.bucket))
             stdout.write("")
-            notes = _notes(report, selection)
+            notes = _notes(settings, report, selection)
         else:
             counted = _count(settings.by, rows)
-            notes = _notes(report, selection)
+            notes = _notes(settings, report, selection)
             if settings.as_json:
-                document = _document(report, selection, counted, notes)
+                document = _document(settings, report, selection, counted, notes)
                 stdout.write(json.dumps(document, indent=2) + "\n")  # escapes all that is not ASCII
             else:
                 _show(settings, counted, selection.read)
@@ -95,16 +102,17 @@ def _show(settings: ReportSettings, counted: Counted, read: int) -> None:
         stdout.write(summary_page(counted.summary, page, top=settings.top, read=read))
 
 
-def _is_finished(report: FinishedReport) -> bool:
-    return not report.torn and not report.name.endswith(_PARTIAL_SUFFIX)
+def _is_finished(settings: ReportSettings, report: FinishedReport) -> bool:
+    return not report.torn and not settings.called.endswith(_PARTIAL_SUFFIX)
 
 
-def _notes(report: FinishedReport, selection: Selection) -> list[str]:
+def _notes(settings: ReportSettings, report: FinishedReport, selection: Selection) -> list[str]:
     """Say what the figures do not: what is missing, and what the report cannot know."""
     notes = []
-    if not _is_finished(report):
+    if not _is_finished(settings, report):
         torn = "; its last row is not whole and is left out" if report.torn else ""
-        notes.append(f"This report is not finished{torn}. Go on with it by: s3audit run --resume PATH")
+        path = "PATH" if settings.report == _STDIN else shlex.quote(settings.report)
+        notes.append(f"This report is not finished{torn}. Go on with it by: s3audit run --resume {path}")
     if not selection.read:
         notes.append("This report has no rows.")
     elif not report.layout.wide:
@@ -119,13 +127,15 @@ def _notes(report: FinishedReport, selection: Selection) -> list[str]:
     return notes
 
 
-def _document(report: FinishedReport, selection: Selection, counted: Counted, notes: Sequence[str]) -> dict[str, Any]:
+def _document(
+    settings: ReportSettings, report: FinishedReport, selection: Selection, counted: Counted, notes: Sequence[str]
+) -> dict[str, Any]:
     summary, groups = counted.summary, counted.groups
     return {
-        "report": report.name,
+        "report": settings.called,
         "format": report.layout.format,
         "four_columns": not report.layout.wide,
-        "finished": _is_finished(report),
+        "finished": _is_finished(settings, report),
         "filters": [each.text for each in selection.filters],
         "rows_read": selection.read,
         "rows_undecided": selection.undecided,

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from s3audit_async.analysis.grouping import Group, Groups
+    from s3audit_async.analysis.regions import RegionApart
     from s3audit_async.analysis.summary import Named, Summary
     from s3audit_async.cli.stdout import Page
 
@@ -27,6 +28,7 @@ _ROOMY = 80
 _BAR = 16
 _SMALL_BAR = 8
 _MODES_SHOWN = 4
+_APART_SHOWN = 20
 _FEW = frozenset({"finding", "mode"})
 """Groups of which there are few enough to show them all."""
 _STYLES = {"critical": "bold red", "high": "red", "medium": "yellow", "low": "cyan"}
@@ -53,6 +55,7 @@ def summary_page(summary: Summary, page: Page, *, top: int, read: int) -> str:
     parts += _findings(summary, page)
     parts += _named("Denied", summary.denied, "the policy that is lacking: s3audit iam-policy")
     parts += _named("Failed", summary.failed, "errors that retries did not clear")
+    parts += _apart(summary.apart)
     return render(page, parts)
 
 
@@ -193,6 +196,18 @@ def _named(heading: str, named: Named, hint: str) -> list[RenderableType]:
         Text(f"{heading}: {named.count:,}", style="bold"),
         _indented(names),
         _indented(f"({hint})", style="dim"),
+    ]
+
+
+def _apart(regions: Sequence[RegionApart]) -> list[RenderableType]:
+    if not regions:
+        return []
+    listed = [f"{printable(region.region)} ({region.why.value}, {region.rows:,})" for region in regions[:_APART_SHOWN]]
+    more = len(regions) - len(listed)
+    return [
+        Text(),
+        Text("Regions set apart", style="bold"),
+        _indented(", ".join(listed) + (f", {more} more" if more else "")),
     ]
 
 
