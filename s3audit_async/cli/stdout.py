@@ -7,9 +7,14 @@ import shutil
 import sys
 from dataclasses import dataclass
 
+import click
+
+from s3audit_async.cli.outcome import ExitCode, let_go_of
+
 BAR_CHARACTERS = "▏▎▍▌▋▊▉█"
 """From an eighth of a character to a whole one."""
 
+_STDOUT = 1
 _WIDTH_OFF_TERMINAL = 100
 _NARROWEST = 40  # characters
 _WIDEST = 200
@@ -37,22 +42,29 @@ def page() -> Page:
 
 
 def write(text: str) -> None:
-    """Write a text, and bring out all there is. Raises `OSError`."""
-    if sys.stdout is not None:
-        _write(text)
-        sys.stdout.flush()
+    """Write a text, and bring out all there is. Ends the command if whoever reads has gone; raises `OSError` else."""
+    _write(text, flush=True)
 
 
 def write_line(text: str) -> None:
-    """Write one of many lines; `write` brings the last of them out. Raises `OSError`."""
-    if sys.stdout is not None:
-        _write(text + "\n")
+    """Write one of many lines; `write` brings the last of them out."""
+    _write(text + "\n", flush=False)
 
 
-def _write(text: str) -> None:
+def _write(text: str, *, flush: bool) -> None:
     """Write, what the encoding has no characters for as escapes."""
-    encoding = sys.stdout.encoding or "utf-8"
-    sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
+    out = sys.stdout
+    if out is None:
+        return
+    encoding = out.encoding or "utf-8"
+    try:
+        out.write(text.encode(encoding, "backslashreplace").decode(encoding))
+        if flush:
+            out.flush()
+    except BrokenPipeError as error:
+        let_go_of(_STDOUT)
+        # Click would make an exit code of 1 of it, which is that of a violated policy.
+        raise click.exceptions.Exit(ExitCode.COULD_NOT_GO_ON) from error
 
 
 def _can_show(characters: str) -> bool:

@@ -54,6 +54,7 @@ def report(
     Exit codes:
       0    the report was read to its end, finished or not
       2    options or files cannot be used, or the file is not a report
+      4    what was asked for could not be written
     """  # noqa: D301 - click reads the backspace
     from s3audit_async.cli.report import ReportSettings, perform  # noqa: PLC0415 - for this command only
 
