@@ -7,6 +7,7 @@ import click
 import s3audit_async
 from s3audit_async.cli import options as shared
 from s3audit_async.cli.commands.demo import demo
+from s3audit_async.cli.commands.diff import diff
 from s3audit_async.cli.commands.explain import explain
 from s3audit_async.cli.commands.iam_policy import iam_policy
 from s3audit_async.cli.commands.report import report
@@ -25,5 +26,5 @@ def app(context: click.Context) -> None:
         click.echo(context.get_help())
 
 
-for command in (run, demo, report, explain, iam_policy):
+for command in (run, demo, report, diff, explain, iam_policy):
     app.add_command(command)

@@ -33,5 +33,7 @@ def opened(place: str) -> Iterator[FinishedReport]:
         raise UsageError("no report on standard input", hint="name a file, or pipe a report in")
     with tempfile.NamedTemporaryFile(prefix="s3audit-") as copy:
         shutil.copyfileobj(sys.stdin.buffer, copy)
+        if not copy.tell():
+            raise UsageError("nothing came on standard input", hint="whatever was to write it may have failed")
         copy.flush()
         yield open_report(Path(copy.name), "standard input")

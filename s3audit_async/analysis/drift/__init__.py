@@ -1,0 +1,1 @@
+"""What changed between two reports: compared, gathered, and told as text, JSON or Markdown."""

@@ -1,0 +1,78 @@
+"""The words that text and Markdown have in common: headings, notes, and what is said of one bucket."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from s3audit_async.analysis.drift.comparison import Direction, severity_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from s3audit_async.analysis.drift.comparison import Comparison, Difference
+    from s3audit_async.analysis.drift.gathering import Drift
+    from s3audit_async.sinks.columns import Value
+
+HEADINGS = {
+    Direction.WORSE: "Worse",
+    Direction.UNKNOWN: "Cannot be told",
+    Direction.BETTER: "Better",
+    Direction.NEUTRAL: "Neutral",
+}
+FOUR_COLUMNS = (
+    "Compared by the four columns that both reports have: whether SSE-C is blocked, the state of keys, and where they "
+    "are is no part of it."
+)
+_OF_THE_KEY = frozenset(
+    {
+        "key_arn",
+        "key_state",
+        "key_account",
+        "key_region",
+        "key_origin",
+        "multi_region",
+        "key_spec",
+        "key_deletion_date",
+        "key_valid_to",
+    }
+)
+
+
+def headline(drift: Drift) -> str:
+    """Give the counts in one line."""
+    directions = (f"{drift.by_direction[each]} {HEADINGS[each].lower()}" for each in Direction)
+    return (
+        f"{len(drift.added)} added, {len(drift.removed)} removed, {len(drift.changed)} changed "
+        f"({', '.join(directions)}), {drift.unchanged} unchanged"
+    )
+
+
+def shown(comparison: Comparison) -> list[Difference]:
+    """Leave out the columns that tell of a key, where it is another key or none: they all differ then."""
+    if any(each.column.name == "default_encryption_mode" for each in comparison.differences):
+        return [each for each in comparison.differences if each.column.name not in _OF_THE_KEY]
+    return list(comparison.differences)
+
+
+def cell(value: Value) -> str:
+    """Put a column's value into words; an empty cell is a dash."""
+    if isinstance(value, tuple):
+        return ", ".join(value) or "-"
+    return "-" if value is None else str(value)
+
+
+def findings(comparison: Comparison) -> Iterator[tuple[str, str]]:
+    """Yield what became of each finding, as a sign and words: gained, lost, or known in one report only."""
+    for sign, named, tail in (
+        ("+", comparison.gained, ""),
+        ("-", comparison.lost, ""),
+        ("?", comparison.now_known, ", not known before"),
+        ("?", comparison.no_longer_known, ", no longer known"),
+    ):
+        for finding in named:
+            yield sign, f"{with_severity(finding)}{tail}"
+
+
+def with_severity(finding: str) -> str:
+    """Name a finding with its severity."""
+    return f"{finding} ({severity_of(finding)})"
