@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any
 
 from s3audit_async.analysis.drift.comparison import Direction, compare, gravest_first, severity_of
 from s3audit_async.assessment import assess, is_gone
 from s3audit_async.errors import UsageError
 from s3audit_async.findings.catalogue import Severity
+from s3audit_async.model import Row
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from s3audit_async.analysis.drift.comparison import Comparison
-    from s3audit_async.model import Row
 
 _SLIGHT = frozenset({Severity.LOW, Severity.INFORMATIONAL})
+_LEFT_OUT: dict[str, Any] = {"bucket": "", "error": None, "created": None, "audited_at": None}
+_content = attrgetter(*(each.name for each in fields(Row) if each.name not in _LEFT_OUT))
+"""Takes all that is compared, or shown, out of a row."""
 _Key = str | tuple[str, str]
 _Pair = tuple["Row | None", "Row | None"]
 _NEITHER: _Pair = (None, None)
@@ -140,7 +144,7 @@ class _Index:
         self.pairs: dict[_Key, _Pair] = {}
         self.four_columns = False
         self._by_account = by_account
-        self._rows: dict[Row, Row] = {}
+        self._rows: dict[tuple[object, ...], Row] = {}
         self._known: dict[tuple[int, int], _Pair] = {}
 
     def read(self, rows: Iterable[Row], side: int, name: str) -> int:
@@ -154,8 +158,10 @@ class _Index:
             there = self.pairs.get(key, _NEITHER)
             if there[side] is not None:
                 raise UsageError(f"{name} has the bucket {row.bucket} twice", hint="name one report of s3audit")
-            profile = replace(row, bucket="", error=None, created=None, audited_at=None)
-            profile = self._rows.setdefault(profile, profile)
+            content = _content(row)
+            profile = self._rows.get(content)
+            if profile is None:
+                profile = self._rows[content] = replace(row, **_LEFT_OUT)
             pair = (there[0], profile) if side else (profile, None)
             self.pairs[key] = self._known.setdefault((id(pair[0]), id(pair[1])), pair)
             count += 1
