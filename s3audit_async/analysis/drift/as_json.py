@@ -54,6 +54,7 @@ def _change(change: Change) -> dict[str, Any]:
         "findings_lost": _findings(told.lost),
         "findings_now_known": _findings(told.now_known),
         "findings_no_longer_known": _findings(told.no_longer_known),
+        "findings_undecided": told.undecided,
     }
 
 

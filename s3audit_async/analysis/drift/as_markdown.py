@@ -11,6 +11,7 @@ from s3audit_async.analysis.drift.telling import (
     cell,
     findings,
     headline,
+    label,
     shown,
     with_severity,
 )
@@ -77,7 +78,7 @@ def _fitting(lines: Iterable[str], left: int) -> Iterator[str]:
 
 def _change(change: Change, *, several: bool) -> str:
     differences = [
-        f"{each.column.header}: {code(cell(each.old))} → {code(cell(each.new))}" for each in shown(change.comparison)
+        f"{label(each.column)}: {code(cell(each.old))} → {code(cell(each.new))}" for each in shown(change.comparison)
     ]
     told = [f"{sign} {code(words)}" for sign, words in findings(change.comparison)]
     return _line(_name(change.bucket, change.account, several=several), differences, told)

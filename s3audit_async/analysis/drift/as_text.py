@@ -15,6 +15,7 @@ from s3audit_async.analysis.drift.telling import (
     cell,
     findings,
     headline,
+    label,
     shown,
     with_severity,
 )
@@ -75,7 +76,7 @@ def _section(heading: str, style: str, count: int, told: str, rows: Sequence[Seq
 
 def _change(change: Change, *, several: bool) -> tuple[Text, Text, Text]:
     differences = [
-        f"{each.column.header}: {printable(cell(each.old))} -> {printable(cell(each.new))}"
+        f"{label(each.column)}: {printable(cell(each.old))} -> {printable(cell(each.new))}"
         for each in shown(change.comparison)
     ]
     told = [Text(f"{sign} {printable(words)}", style=_SIGNS[sign]) for sign, words in findings(change.comparison)]

@@ -52,6 +52,8 @@ class Comparison:
     """Findings that NEW has found, and of which OLD could not tell."""
     no_longer_known: tuple[str, ...] = ()
     """Findings that OLD has found, and of which NEW cannot tell."""
+    undecided: tuple[str, ...] = ()
+    """Findings that one of the two says are absent, and of which the other cannot tell."""
 
 
 _NOT_COMPARED = frozenset({"bucket_name", "findings", "error", "created", "audited_at"})
@@ -62,7 +64,7 @@ _OF_ALL = tuple(column for column in WIDE if column.name not in _NOT_COMPARED)
 _OPTIONAL = frozenset({"account", "region"})
 """Columns whose empty cell means that nobody knows; in the others it also means that there is none."""
 
-_BLIND = frozenset({Finding.ENCRYPTION_UNREADABLE, Finding.BUCKET_NOT_AUDITED, Finding.KEY_NOT_VERIFIED})
+BLIND = frozenset({Finding.ENCRYPTION_UNREADABLE, Finding.BUCKET_NOT_AUDITED, Finding.KEY_NOT_VERIFIED})
 """Findings that say that something is unknown. They are shown, and weigh nothing."""
 BEYOND_FOUR_COLUMNS = frozenset(
     {
@@ -110,6 +112,7 @@ def compare(old: Row, new: Row) -> Comparison | None:
         lost=gravest_first(lost),
         now_known=gravest_first(now_known),
         no_longer_known=gravest_first(no_longer_known),
+        undecided=gravest_first((before.unknown ^ after.unknown) - before.found - after.found - left_out),
     )
 
 
@@ -126,16 +129,16 @@ def _direction(old: Row, new: Row, before: Assessment, after: Assessment, left_o
 
     So a change is only called worse, or better, if it is so whatever the unknown turns out to be.
     """
-    gained = after.found - before.found - before.unknown - left_out - _BLIND
-    lost = before.found - after.found - after.unknown - left_out - _BLIND
-    one_sided = (before.unknown ^ after.unknown) - left_out - _BLIND
+    gained = after.found - before.found - before.unknown - left_out - BLIND
+    lost = before.found - after.found - after.unknown - left_out - BLIND
+    one_sided = (before.unknown ^ after.unknown) - left_out - BLIND
     may_be_gained = {each for each in one_sided if each in after.found or each in after.unknown - before.found}
     may_be_lost = {each for each in one_sided if each in before.found or each in before.unknown - after.found}
     if _weight(gained) > _weight(lost | may_be_lost):
         return Direction.WORSE
     if _weight(lost) > _weight(gained | may_be_gained):
         return Direction.BETTER
-    if one_sided or (_is_another(old, new) and before.found & _BLIND and after.found & _BLIND):
+    if one_sided or (_is_another(old, new) and before.found & BLIND and after.found & BLIND):
         return Direction.UNKNOWN
     return Direction.NEUTRAL
 

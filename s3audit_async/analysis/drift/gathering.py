@@ -8,7 +8,7 @@ from enum import StrEnum
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
-from s3audit_async.analysis.drift.comparison import Direction, compare, gravest_first, severity_of
+from s3audit_async.analysis.drift.comparison import BLIND, Direction, compare, gravest_first, severity_of
 from s3audit_async.assessment import assess, is_gone
 from s3audit_async.errors import UsageError
 from s3audit_async.findings.catalogue import Severity
@@ -33,6 +33,7 @@ class Kind(StrEnum):
 
     WORSE = "worse"
     UNKNOWN = "unknown"
+    """Changed, and nobody can tell which way; or added, and it or its key could not be read."""
     CHANGED = "changed"
     ADDED = "added"
     ADDED_WITH_FINDINGS = "added-with-findings"
@@ -105,9 +106,10 @@ class Drift:
         """Count the buckets to which this happened."""
         if kind is Kind.ADDED_WITH_FINDINGS:
             return sum(any(severity_of(each) not in _SLIGHT for each in added.found) for added in self.added)
+        unread = sum(not BLIND.isdisjoint(added.found) for added in self.added)
         return {
             Kind.WORSE: self.by_direction[Direction.WORSE],
-            Kind.UNKNOWN: self.by_direction[Direction.UNKNOWN],
+            Kind.UNKNOWN: self.by_direction[Direction.UNKNOWN] + unread,
             Kind.CHANGED: len(self.changed),
             Kind.ADDED: len(self.added),
             Kind.REMOVED: len(self.removed),

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from s3audit_async.analysis.drift.comparison import Comparison, Difference
     from s3audit_async.analysis.drift.gathering import Drift
-    from s3audit_async.sinks.columns import Value
+    from s3audit_async.sinks.columns import Column, Value
 
 HEADINGS = {
     Direction.WORSE: "Worse",
@@ -23,6 +23,8 @@ FOUR_COLUMNS = (
     "Compared by the four columns that both reports have: whether SSE-C is blocked, the state of keys, and where they "
     "are is no part of it."
 )
+_MOST_UNDECIDED = 3
+_LABELS = {"default_encryption_mode": "Mode", "sse_kms_key_type": "Key Type"}
 _OF_THE_KEY = frozenset(
     {
         "key_arn",
@@ -54,6 +56,11 @@ def shown(comparison: Comparison) -> list[Difference]:
     return list(comparison.differences)
 
 
+def label(column: Column) -> str:
+    """Name a column, as shortly as goes."""
+    return _LABELS.get(column.name, column.header)
+
+
 def cell(value: Value) -> str:
     """Put a column's value into words; an empty cell is a dash."""
     if isinstance(value, tuple):
@@ -71,6 +78,10 @@ def findings(comparison: Comparison) -> Iterator[tuple[str, str]]:
     ):
         for finding in named:
             yield sign, f"{with_severity(finding)}{tail}"
+    if comparison.direction is Direction.UNKNOWN and comparison.undecided:
+        named = comparison.undecided
+        words = ", ".join(named) if len(named) <= _MOST_UNDECIDED else f"{len(named)} findings"
+        yield "?", f"{words}: only one report can tell"
 
 
 def with_severity(finding: str) -> str:
