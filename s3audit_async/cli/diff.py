@@ -27,6 +27,8 @@ def perform(old: str, new: str, *, form: str, fail_on: Sequence[str]) -> int:
     """Compare two reports, print the outcome and give the exit code. Raises `UsageError` before anything is printed."""
     if old == new == _STDIN:
         raise UsageError("OLD and NEW cannot both be standard input", hint="name a file for one of them")
+    if sys.stdout is None:
+        raise UsageError("standard output is closed", hint="there is nowhere to tell what changed")
     names = (_name(old), _name(new))
     with opened(old) as before, opened(new) as after:
         drift = gather(

@@ -24,16 +24,23 @@ _STDIN = "-"
 def opened(place: str) -> Iterator[FinishedReport]:
     """Open a report for as long as the block lasts. Raises `UsageError` for what is none.
 
-    Standard input is copied to a temporary file first, readable by its owner only: it can be read once, and in order.
+    Standard input, or a pipe (as `<(...)` of a shell is), is copied to a temporary file first, readable by its owner
+    only: it can be read once, and in order.
     """
-    if place != _STDIN:
-        yield open_report(Path(place).expanduser())
+    path = Path(place).expanduser()
+    if place != _STDIN and not path.is_fifo():
+        yield open_report(path)
         return
-    if sys.stdin is None or sys.stdin.isatty():
+    if place == _STDIN and (sys.stdin is None or sys.stdin.isatty()):
         raise UsageError("no report on standard input", hint="name a file, or pipe a report in")
+    name = "standard input" if place == _STDIN else place
     with tempfile.NamedTemporaryFile(prefix="s3audit-") as copy:
-        shutil.copyfileobj(sys.stdin.buffer, copy)
+        if place == _STDIN:
+            shutil.copyfileobj(sys.stdin.buffer, copy)
+        else:
+            with path.open("rb") as pipe:
+                shutil.copyfileobj(pipe, copy)
         if not copy.tell():
-            raise UsageError("nothing came on standard input", hint="whatever was to write it may have failed")
+            raise UsageError(f"nothing came on {name}", hint="whatever was to write it may have failed")
         copy.flush()
-        yield open_report(Path(copy.name), "standard input")
+        yield open_report(Path(copy.name), name)
