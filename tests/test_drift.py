@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import tracemalloc
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -16,8 +17,9 @@ from s3audit_async.analysis.drift.gathering import Drift, Kind, gather
 from s3audit_async.assessment import assess
 from s3audit_async.errors import UsageError
 from s3audit_async.findings import Finding
-from s3audit_async.model import Failure, Operation
+from s3audit_async.model import Failure, Operation, SseC
 from tests.drifting import (
+    ARN,
     AWS_MANAGED,
     BEING_UPDATED,
     DAY,
@@ -45,7 +47,7 @@ from tests.drifting import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from random import Random
 
     from s3audit_async.model import Row
@@ -332,6 +334,36 @@ def test_a_report_that_has_a_bucket_twice_is_refused(by_account: bool, twice: in
         gather(*two, by_account=by_account, names=("one", "two"))
 
     assert refused.value.hint
+
+
+def test_a_key_called_like_a_value_of_another_column_stays_what_it_is() -> None:
+    """Equal texts are kept once."""
+    old, new = (replace(row, mode="blocked", key_type="blocked") for row in (SOUND, NO_BUCKET_KEY))
+    (change,) = gathered([old], [new]).changed
+
+    assert [change.old, change.new] == [replace(row, bucket="", audited_at=None) for row in (old, new)]
+    assert (type(change.new.mode), type(change.new.sse_c)) == (str, SseC)
+
+
+@pytest.mark.parametrize(("own_keys", "most"), [(False, 0.4), (True, 1.3)])
+def test_memory_is_what_is_said_of_it(own_keys: bool, most: float) -> None:
+    """In KiB a bucket; each row is read from a report, with texts of its own."""
+    buckets = 3000
+
+    def rows() -> Iterator[Row]:
+        for number in range(buckets):
+            arn = f"{ARN[:-9]}{number if own_keys else 1:09d}"
+            yield bucket(kms(arn), key(arn=arn), name=f"a-bucket-with-a-usual-name-{number}")
+
+    tracemalloc.start()
+    try:
+        drift = gather(rows(), rows(), by_account=True)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert drift.unchanged == buckets
+    assert peak / 1024 / buckets < most
 
 
 def test_a_denied_question_about_a_key_is_not_confused_with_one_about_a_bucket() -> None:
