@@ -89,6 +89,12 @@ DIRECTIONS: dict[str, tuple[Row, Row, Direction | None]] = {
     "Bucket Key off, neither key described": (UNVERIFIED, UNVERIFIED_NO_BUCKET_KEY, WORSE),
     "Bucket Key off, whatever the key may be": (SOUND, UNVERIFIED_NO_BUCKET_KEY, WORSE),
     "a key that may be any, instead of SSE-S3": (SSE_S3, UNVERIFIED, UNKNOWN),
+    "a setting beside a key that neither has described": (
+        UNVERIFIED_NO_BUCKET_KEY,
+        replace(UNVERIFIED_NO_BUCKET_KEY, bucket_key=None),
+        NEUTRAL,
+    ),
+    "a key found disabled that may have been so before": (UNVERIFIED_NO_BUCKET_KEY, DISABLED, UNKNOWN),
     "an algorithm nobody knows": (SSE_S3, FUTURE, UNKNOWN),
 }
 
@@ -163,6 +169,14 @@ def test_the_same_bucket_in_another_format_is_no_change(row: Row, other: As) -> 
 def test_what_four_columns_cannot_know_is_no_part_of_a_comparison() -> None:
     assert compare(narrow(SOUND), DISABLED) is None
     assert compare(NOT_BLOCKED, narrow(SOUND)) is None
+
+
+def test_a_bucket_without_a_key_had_none_that_was_disabled() -> None:
+    """Four columns tell that much."""
+    comparison = compare(narrow(SSE_S3), DISABLED)
+
+    assert comparison
+    assert (comparison.gained, comparison.lost) == ((Finding.KEY_DISABLED,), (Finding.SSE_S3_ONLY,))
 
 
 def test_four_columns_do_not_tell_whether_a_bucket_key_off_is_worse() -> None:
@@ -322,6 +336,15 @@ def test_an_account_that_one_report_does_not_know_does_not_make_another_bucket(t
 
     assert (drift.added, drift.removed, drift.several_accounts) == ([], [], False)
     assert [each.comparison.direction for each in drift.changed] == [BETTER if turned else WORSE]
+
+
+def test_which_of_two_accounts_is_meant_is_not_guessed() -> None:
+    two = [replace(SOUND, account="1" * 12), replace(NO_BUCKET_KEY, account="2" * 12)]
+    drift = gathered([replace(SOUND, account=None)], two)
+
+    assert (len(drift.added), len(drift.removed), len(drift.changed)) == (2, 1, 0)
+    with pytest.raises(UsageError, match="NEW has the bucket b twice"):
+        gathered([narrow(SOUND)], two, by_account=False)
 
 
 @pytest.mark.parametrize("by_account", [True, False])

@@ -55,7 +55,6 @@ def as_markdown(drift: Drift, names: tuple[str, str]) -> str:
         text += head + "".join(fitting)
         if count > len(fitting):
             text += f"\nand {count - len(fitting)} more\n"
-            left = 0
     return text
 
 

@@ -77,7 +77,7 @@ BEYOND_FOUR_COLUMNS = frozenset(
         Finding.SSE_C_NOT_BLOCKED,
     }
 )
-"""Findings of which four columns never tell that a bucket has them: no part of a comparison with such a report."""
+"""Findings of which four columns never tell that a bucket has them. That they are unknown there decides nothing."""
 
 
 def severity_of(finding: str) -> Severity:
@@ -99,8 +99,8 @@ def compare(old: Row, new: Row) -> Comparison | None:
         return None
     before, after = assess(old), assess(new)
     left_out: frozenset[str] = BEYOND_FOUR_COLUMNS if narrow else frozenset()
-    gained = after.found - before.found - before.unknown - left_out
-    lost = before.found - after.found - after.unknown - left_out
+    gained = after.found - before.found - before.unknown
+    lost = before.found - after.found - after.unknown
     now_known = (after.found & before.unknown) - left_out
     no_longer_known = (before.found & after.unknown) - left_out
     if not (differences or gained or lost or now_known or no_longer_known):
@@ -129,8 +129,8 @@ def _direction(old: Row, new: Row, before: Assessment, after: Assessment, left_o
 
     So a change is only called worse, or better, if it is so whatever the unknown turns out to be.
     """
-    gained = after.found - before.found - before.unknown - left_out - BLIND
-    lost = before.found - after.found - after.unknown - left_out - BLIND
+    gained = after.found - before.found - before.unknown - BLIND
+    lost = before.found - after.found - after.unknown - BLIND
     one_sided = (before.unknown ^ after.unknown) - left_out - BLIND
     may_be_gained = {each for each in one_sided if each in after.found or each in after.unknown - before.found}
     may_be_lost = {each for each in one_sided if each in before.found or each in before.unknown - after.found}
