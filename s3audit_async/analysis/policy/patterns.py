@@ -1,0 +1,92 @@
+"""The patterns of a policy: shell-style ones for names, and for key ARNs the same in each part."""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+from s3audit_async import classify
+from s3audit_async.model import AES256, Row
+from s3audit_async.references import is_predefined_alias, parse_key_arn
+
+EVERYTHING = "*"
+SSE_S3 = "sse-s3"
+"""The word that allows S3's own keys, which have no ARN."""
+
+_ARN_PARTS = 6
+_RANGE = re.compile(r"(.)-(.)")
+_CONTROL = re.compile(r"[\x00-\x20\x7f]")
+
+
+def check_pattern(pattern: str) -> str:
+    """Say what is wrong with a pattern; nothing if it is sound.
+
+    `fnmatch` takes a bracket that is not closed for itself, and a range that runs backwards for nothing at all.
+    """
+    if not pattern:
+        return "an empty pattern matches nothing"
+    if _CONTROL.search(pattern):
+        return "spaces and control characters match nothing"
+    at = 0
+    while (start := pattern.find("[", at)) >= 0:
+        first = start + 1 + pattern.startswith("!", start + 1)
+        end = pattern.find("]", first + 1)
+        if end < 0:
+            return "the [ is not closed"
+        for low, high in _RANGE.findall(pattern[first:end]):
+            if low > high:
+                return f"the range {low}-{high} runs backwards"
+        at = end + 1
+    return ""
+
+
+def matches(pattern: str, name: str) -> bool:
+    """Tell whether a whole name matches: `*` any text, `?` one character, `[ab]` and `[!ab]` one of, one not of."""
+    return pattern == EVERYTHING or _compiled(pattern).match(name) is not None
+
+
+@lru_cache(maxsize=4096)
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(fnmatch.translate(pattern))  # not fnmatchcase: its cache holds 256, a policy may hold more
+
+
+def check_key_pattern(pattern: str) -> str:
+    """Say what is wrong with an entry of `allowed_keys`; nothing if it is sound."""
+    if pattern in {SSE_S3, classify.AWS_S3_ALIAS}:
+        return ""
+    parts = pattern.split(":")
+    if pattern.startswith("alias/") or parts[-1].startswith("alias/"):
+        return "an alias can be pointed at another key: give the key's ARN"
+    if len(parts) != _ARN_PARTS or parts[0] != "arn" or parts[2] != "kms" or not parts[5].startswith("key/"):
+        return "not the ARN of a KMS key"
+    return next(filter(None, map(check_pattern, parts)), "")
+
+
+@dataclass(frozen=True, slots=True)
+class AllowedKeys:
+    """The keys that buckets may be encrypted with: patterns of ARNs, `alias/aws/s3`, `sse-s3`."""
+
+    patterns: tuple[str, ...]
+
+    def allow(self, row: Row) -> bool | None:
+        """Tell whether a bucket's key is among them; None if nobody can tell which key it is."""
+        if row.key_type == classify.UNKNOWN:
+            return None
+        if row.key_type == classify.NOT_APPLICABLE:
+            # What is neither is an algorithm newer than this program.
+            return {classify.NO_CONFIGURATION: False, AES256: SSE_S3 in self.patterns}.get(row.mode)
+        if is_predefined_alias(row.mode):  # never looked up, so its ARN is not known: it is allowed by its name
+            return classify.AWS_S3_ALIAS in self.patterns
+        arn = row.key_arn or row.mode
+        parsed = parse_key_arn(arn)
+        if parsed is None or not parsed.resource.startswith("key/"):
+            return None
+        return any(_arn_matches(pattern, arn) for pattern in self.patterns)
+
+
+def _arn_matches(pattern: str, arn: str) -> bool:
+    """Match part by part, so that `*` never reaches over a colon into the next one."""
+    wanted, given = pattern.split(":"), arn.split(":")
+    return len(wanted) == len(given) and all(map(matches, wanted, given))
