@@ -13,10 +13,11 @@ from s3audit_async.analysis.policy.reading import parse_policy
 from s3audit_async.analysis.policy.terms import KEY_NOT_ALLOWED
 from s3audit_async.cli.outcome import ExitCode, on_terminal, print_event, print_line, print_text, speaks_json
 from s3audit_async.errors import UsageError
+from s3audit_async.findings.catalogue import Severity, entry
 from s3audit_async.redaction import printable
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from rich.text import Text
 
     from s3audit_async.analysis.policy.checking import ExceptionNote, PolicyCheck
     from s3audit_async.analysis.policy.terms import Policy
@@ -26,6 +27,7 @@ LARGEST = 1_000_000
 """Bytes of a policy that are read. It is written by hand; more than that is another file, and stays out of memory."""
 
 _WIDTH_OFF_TERMINAL = 100
+_NAMES_SHOWN = 3
 _EXIT_CODES = {
     Outcome.PASSED: ExitCode.COMPLETE,
     Outcome.VIOLATED: ExitCode.POLICY_VIOLATED,
@@ -88,9 +90,15 @@ def print_verdict(check: PolicyCheck) -> None:
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column(style="bold", no_wrap=True)
     table.add_column(no_wrap=True)
+    table.add_column(justify="right", no_wrap=True)
     table.add_column(overflow="fold")
-    for heading, counts in (("Violated by", check.failing), ("Not known", check.unknown), ("Excepted", check.excepted)):
-        _add(table, heading, {finding: _names(named) for finding, named in counts.items()})
+    for heading, counts in (("Violated by", check.failing), ("Excepted", check.excepted)):
+        for place, (finding, named) in enumerate(counts.items()):
+            table.add_row("" if place else heading, Text(printable(finding)), Text(f"{named.count}"), _names(named))
+    if check.undecided.count:
+        table.add_row("Not known", Text("buckets"), Text(f"{check.undecided.count}"), _names(check.undecided))
+        counted = ", ".join(f"{printable(finding)} {named.count}" for finding, named in check.unknown.items())
+        table.add_row("", Text("findings"), "", Text(counted))
     headline = Text.assemble(
         f"Policy {printable(check.policy.name)}: ",
         (check.outcome.value, f"bold {_COLOURS[check.outcome]}"),
@@ -111,20 +119,23 @@ def next_steps(check: PolicyCheck) -> tuple[str, ...]:
     """Say what to do about violations, and about what is not known."""
     steps = []
     if findings := [finding for finding in check.failing if finding != KEY_NOT_ALLOWED]:
-        gravest = max(findings, key=lambda finding: check.failing[finding].count)
-        steps.append(f"What it means and how to mend it: s3audit explain {gravest}")
-    if check.outcome is Outcome.INCOMPLETE:
+        gravest = min(findings, key=lambda finding: (_rank(finding), -check.failing[finding].count))
+        steps.append(f"What {gravest} means and how to mend it: s3audit explain {gravest}")
+    if count := check.undecided.count:
         steps.append(
-            "Incomplete is not passed: audit again with the permissions that `s3audit iam-policy` lists, and with --wide."
+            f"Of {_buckets(count)} nobody can tell, and that is no pass. "
+            + (
+                "A report of four columns cannot hold more: audit with --wide."
+                if check.four_columns
+                else "What an audit must be allowed to read: s3audit iam-policy"
+            )
         )
     return tuple(steps)
 
 
-def _add(table: Table, heading: str, findings: dict[str, str]) -> None:
-    from rich.text import Text  # noqa: PLC0415 - only when there is something to draw
-
-    for place, (finding, names) in enumerate(findings.items()):
-        table.add_row("" if place else heading, Text(printable(finding)), Text(names))
+def _rank(finding: str) -> int:
+    known = entry(finding)
+    return len(Severity) if known is None else known.severity.rank
 
 
 def _counts(check: PolicyCheck) -> str:
@@ -139,10 +150,12 @@ def _counts(check: PolicyCheck) -> str:
     return f"{_buckets(check.rows)}: {', '.join(counts)}" if counts else _buckets(0)
 
 
-def _names(named: Named) -> str:
-    more = named.count - len(named.first)
-    names = ", ".join(map(printable, sorted(named.first)))
-    return f"{named.count}: {names}" + (f" and {more} more" if more else "")
+def _names(named: Named) -> Text:
+    from rich.text import Text  # noqa: PLC0415 - only when there is something to draw
+
+    shown = sorted(named.first)[:_NAMES_SHOWN]
+    more = named.count - len(shown)
+    return Text(", ".join(map(printable, shown)) + (f" and {more} more" if more else ""))
 
 
 def _note(note: ExceptionNote) -> str:
@@ -151,7 +164,7 @@ def _note(note: ExceptionNote) -> str:
     count = _buckets(note.buckets.count)
     if note.concern is Concern.EXPIRED:
         again = f": {count} not excepted any more: {_NEXT[note.concern]}" if note.buckets.count else ": take it out"
-        return f"{which} has expired on {exception.expires}{again}. Its reason was: {exception.reason}"
+        return f"{which} expired on {exception.expires}{again}. Its reason was: {exception.reason}"
     if note.concern is Concern.EXPIRING:
         return f"{which} expires on {exception.expires} and excepts {count}: {_NEXT[note.concern]}."
     return f"{which} excepts nothing: {_NEXT[note.concern]}."

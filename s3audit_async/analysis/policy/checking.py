@@ -70,6 +70,12 @@ class PolicyCheck:
         self.today = today
         self.standings: Counter[Standing] = Counter()
         """Buckets by how they stand."""
+        self.violating = Named()
+        """Buckets that violate the policy."""
+        self.undecided = Named()
+        """Buckets that are not known to, and of which nobody can tell."""
+        self.four_columns = 0
+        """Rows of a report of four columns, which leaves more unknown than a wide one."""
         self._failing: dict[str, Named] = {}
         self._unknown: dict[str, Named] = {}
         self._excepted: dict[str, Named] = {}
@@ -80,6 +86,11 @@ class PolicyCheck:
         """Check one row, and count it."""
         verdict = judge(row, self.policy, self.today)
         self.standings[verdict.standing] += 1
+        self.four_columns += row.findings is None
+        if verdict.standing is Standing.VIOLATION:
+            self.violating.add(row.bucket)
+        if verdict.standing is Standing.UNKNOWN:
+            self.undecided.add(row.bucket)
         for counts, keys in (
             (self._failing, verdict.failing),
             (self._unknown, verdict.unknown),
@@ -135,7 +146,7 @@ class PolicyCheck:
             return [Concern.EXPIRED]
         if self.rows and place not in self._used:
             return [Concern.UNUSED]
-        return [Concern.EXPIRING] if exception.expires - self.today < SOON else []
+        return [Concern.EXPIRING] if exception.expires - self.today <= SOON else []
 
     def as_dict(self) -> dict[str, Any]:
         """Give the verdict as JSON: counts, and the first names of each kind."""
@@ -146,6 +157,8 @@ class PolicyCheck:
             "checked_on": self.today.isoformat(),
             "rows": self.rows,
             "buckets": {standing.value: self.standings[standing] for standing in Standing},
+            "violating": _as_dict(self.violating),
+            "undecided": _as_dict(self.undecided),
             "failing": {finding: _as_dict(named) for finding, named in self.failing.items()},
             "unknown": {finding: _as_dict(named) for finding, named in self.unknown.items()},
             "excepted": {finding: _as_dict(named) for finding, named in self.excepted.items()},
