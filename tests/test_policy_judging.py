@@ -366,7 +366,7 @@ def test_a_key_is_allowed_or_not_or_nobody_can_tell(case: str) -> None:
     patterns, of, allowed = KEYS[case]
     assert AllowedKeys(tuple(patterns)).allow(of) is allowed
     text = f"allowed_keys = {patterns}" if "x" not in patterns[0] else f"allowed_keys = {[OTHER_ARN]}"
-    expected = {
+    expected: dict[bool | None, tuple[Standing, list[str], list[str], list[str]]] = {
         True: (PASS, [], [], []),
         False: (VIOLATION, ["key-not-allowed"], [], []),
         None: (UNKNOWN, [], ["key-not-allowed"], []),

@@ -109,7 +109,7 @@ def paths(value: Any, path: Path = ()) -> set[Path]:
     return {path}.union(*(paths(child, (*path, key)) for key, child in children))
 
 
-@settings(deadline=None, max_examples=1500)
+@settings(deadline=None, max_examples=40)
 @given(st.data())
 def test_every_key_and_element_of_any_document_is_found_on_its_line(data: st.DataObject) -> None:
     """As many places as tomllib knows, each on the line on which it was written."""

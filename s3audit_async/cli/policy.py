@@ -45,6 +45,8 @@ def load(name_or_file: str) -> Policy:
     """Load a built-in policy by its name, else the one in a file. Raises `UsageError` for what is none."""
     if name_or_file in BUILT_IN:
         return parse_policy(BUILT_IN[name_or_file], name_or_file)
+    if not name_or_file:
+        raise UsageError("there is no policy without a name", hint=_known(name_or_file))
     path = Path(name_or_file).expanduser()
     try:
         with path.open("rb") as file:

@@ -40,7 +40,7 @@ fail = [
 # * is any text, ? one character, [ab] one of them, [!ab] none of them.
 
 # [[rule]]
-# buckets = ["*-access-logs"]        # log delivery needs SSE-S3
+# buckets = ["*-access-logs"]
 # ignore = ["sse-s3-only"]           # these do not fail here
 
 # [[rule]]
