@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import fnmatch
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from s3audit_async import classify
 from s3audit_async.analysis.policy import BUILT_IN, Policy, Standing, parse_policy
 from s3audit_async.analysis.policy.judging import judge
-from s3audit_async.analysis.policy.patterns import SSE_S3, AllowedKeys
+from s3audit_async.analysis.policy.patterns import SSE_S3, AllowedKeys, Names, check_pattern
 from s3audit_async.analysis.policy.terms import UNKNOWNS, Failing, PolicyException, PolicyRule, Scope
 from s3audit_async.assessment import State, assess
 from s3audit_async.demo.account import DemoBucket, plan
@@ -484,6 +485,19 @@ def test_an_exception_holds_on_its_last_day_and_not_on_the_next() -> None:
     text = excepting(expires=TODAY)
     assert verdict(text, BOTH, TODAY)[0] is EXCEPTED
     assert verdict(text, BOTH, TODAY + timedelta(days=1))[0] is VIOLATION
+
+
+PIECES = st.sampled_from([*"ab-1.*?[]!^&|~\\", "[a", "[!", "[^", "[[", "b-", "]]", "--"])
+
+
+@given(st.lists(PIECES, max_size=8).map("".join), st.lists(st.sampled_from("ab-1.[]!^"), max_size=5).map("".join))
+def test_patterns_are_those_of_the_shell(pattern: str, name: str) -> None:
+    """Each alone as fnmatch has it, and among others as each alone; none that is let in cannot be compiled."""
+    if not check_pattern(pattern):
+        expected = fnmatch.fnmatchcase(name, pattern)
+        assert Names([pattern]).hold(name) is expected
+        assert Names(["x*y", pattern, "z"]).hold(name) is expected
+        assert Names([pattern]).hold(None) is (True if pattern == "*" else None)
 
 
 # What less knowledge does to verdicts: any bucket of which everything is known, and the same one seen worse.

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import fnmatch
 import re
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from s3audit_async import classify
 from s3audit_async.model import AES256, Row
 from s3audit_async.references import is_predefined_alias, parse_key_arn
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 EVERYTHING = "*"
 SSE_S3 = "sse-s3"
@@ -42,14 +45,32 @@ def check_pattern(pattern: str) -> str:
     return ""
 
 
-def matches(pattern: str, name: str) -> bool:
-    """Tell whether a whole name matches: `*` any text, `?` one character, `[ab]` and `[!ab]` one of, one not of."""
-    return pattern == EVERYTHING or _compiled(pattern).match(name) is not None
+class Names:
+    """Names by patterns: `*` is any text, `?` one character, `[ab]` and `[!ab]` one of these, one not of these.
+
+    Takes the same time for 10 names without a wildcard as for 10,000, of which a policy may well have a list.
+    """
+
+    __slots__ = ("_everything", "_exact", "_wild")
+
+    def __init__(self, patterns: Iterable[str]) -> None:
+        each = frozenset(patterns)
+        wild = sorted(filter(_has_wildcard, each))
+        self._everything = EVERYTHING in each
+        self._exact = each.difference(wild)
+        self._wild = re.compile("|".join(map(fnmatch.translate, wild))) if wild else None
+
+    def hold(self, name: str | None) -> bool | None:
+        """Tell whether a whole name matches one of them, in its case. None is a name that is not known."""
+        if self._everything:
+            return True
+        if name is None:
+            return None
+        return name in self._exact or (self._wild is not None and self._wild.match(name) is not None)
 
 
-@lru_cache(maxsize=4096)
-def _compiled(pattern: str) -> re.Pattern[str]:
-    return re.compile(fnmatch.translate(pattern))  # not fnmatchcase: its cache holds 256, a policy may hold more
+def _has_wildcard(pattern: str) -> bool:
+    return any(mark in pattern for mark in "*?[")
 
 
 def check_key_pattern(pattern: str) -> str:
@@ -69,6 +90,15 @@ class AllowedKeys:
     """The keys that buckets may be encrypted with: patterns of ARNs, `alias/aws/s3`, `sse-s3`."""
 
     patterns: tuple[str, ...]
+    _wild: tuple[tuple[Names, ...], ...] = field(init=False, repr=False, compare=False)
+    _exact: frozenset[str] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        wild = tuple(filter(_has_wildcard, self.patterns))
+        object.__setattr__(self, "_exact", frozenset(self.patterns).difference(wild))
+        object.__setattr__(
+            self, "_wild", tuple(tuple(Names([part]) for part in pattern.split(":")) for pattern in wild)
+        )
 
     def allow(self, row: Row) -> bool | None:
         """Tell whether a bucket's key is among them; None if nobody can tell which key it is."""
@@ -76,17 +106,19 @@ class AllowedKeys:
             return None
         if row.key_type == classify.NOT_APPLICABLE:
             # What is neither is an algorithm newer than this program.
-            return {classify.NO_CONFIGURATION: False, AES256: SSE_S3 in self.patterns}.get(row.mode)
+            return {classify.NO_CONFIGURATION: False, AES256: SSE_S3 in self._exact}.get(row.mode)
         if is_predefined_alias(row.mode):  # never looked up, so its ARN is not known: it is allowed by its name
-            return classify.AWS_S3_ALIAS in self.patterns
+            return classify.AWS_S3_ALIAS in self._exact
         arn = row.key_arn or row.mode
         parsed = parse_key_arn(arn)
         if parsed is None or not parsed.resource.startswith("key/"):
             return None
-        return any(_arn_matches(pattern, arn) for pattern in self.patterns)
+        return arn in self._exact or self._allow_by_pattern(arn)
 
-
-def _arn_matches(pattern: str, arn: str) -> bool:
-    """Match part by part, so that `*` never reaches over a colon into the next one."""
-    wanted, given = pattern.split(":"), arn.split(":")
-    return len(wanted) == len(given) and all(map(matches, wanted, given))
+    def _allow_by_pattern(self, arn: str) -> bool:
+        """Match part by part, so that `*` never reaches over a colon into the next one."""
+        given = arn.split(":")
+        return any(
+            len(wanted) == len(given) and all(names.hold(part) for names, part in zip(wanted, given, strict=True))
+            for wanted in self._wild
+        )

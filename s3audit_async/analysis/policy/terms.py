@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from s3audit_async.analysis.policy.patterns import EVERYTHING, AllowedKeys, matches
+from s3audit_async.analysis.policy.patterns import EVERYTHING, AllowedKeys, Names
 from s3audit_async.findings import Finding
 from s3audit_async.findings.catalogue import Severity, entry
 
@@ -45,17 +45,17 @@ class Scope:
     buckets: tuple[str, ...] = (EVERYTHING,)
     regions: tuple[str, ...] = (EVERYTHING,)
     accounts: tuple[str, ...] = (EVERYTHING,)
+    _buckets: Names = field(init=False, repr=False, compare=False)
+    _regions: Names = field(init=False, repr=False, compare=False)
+    _accounts: Names = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        for kind in ("buckets", "regions", "accounts"):
+            object.__setattr__(self, f"_{kind}", Names(getattr(self, kind)))
 
     def covers(self, row: Row) -> bool | None:
         """Tell whether a bucket is meant; None if that hangs on a region or account that the row does not hold."""
-        answers = [
-            _one_matches(patterns, value)
-            for patterns, value in (
-                (self.buckets, row.bucket),
-                (self.regions, row.region),
-                (self.accounts, row.account),
-            )
-        ]
+        answers = (self._buckets.hold(row.bucket), self._regions.hold(row.region), self._accounts.hold(row.account))
         if False in answers:
             return False
         return None if None in answers else True
@@ -67,12 +67,6 @@ class Scope:
             for kind, patterns in kinds.items()
             if kind == "buckets" or patterns != (EVERYTHING,)
         )
-
-
-def _one_matches(patterns: tuple[str, ...], value: str | None) -> bool | None:
-    if EVERYTHING in patterns:
-        return True
-    return None if value is None else any(matches(pattern, value) for pattern in patterns)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
