@@ -191,6 +191,7 @@ NO_POLICY: dict[str, tuple[bytes | None, str, str]] = {
     "none.toml": (None, "there is no policy none.toml", BUILT_INS),
     "": (None, "there is no policy", BUILT_INS),
     ".": (None, "policy . is a directory", ""),
+    "~nobody-of-this-name/p.toml": (None, "cannot read policy ~nobody-of-this-name/p.toml: Could not", BUILT_INS),
     "nul\0": (None, "cannot read policy", BUILT_INS),
     "file/in-it": (None, "cannot read policy file/in-it: Not a directory", BUILT_INS),
     "large": (b"#" * (LARGEST + 1), "policy large is larger than 1000000 bytes", ""),

@@ -47,15 +47,14 @@ def load(name_or_file: str) -> Policy:
         return parse_policy(BUILT_IN[name_or_file], name_or_file)
     if not name_or_file:
         raise UsageError("there is no policy without a name", hint=_known(name_or_file))
-    path = Path(name_or_file).expanduser()
     try:
-        with path.open("rb") as file:
+        with Path(name_or_file).expanduser().open("rb") as file:
             content = file.read(LARGEST + 1)
     except FileNotFoundError as error:
         raise UsageError(f"there is no policy {name_or_file}", hint=_known(name_or_file)) from error
     except IsADirectoryError as error:
         raise UsageError(f"policy {name_or_file} is a directory", hint="name a file in it") from error
-    except (OSError, ValueError) as error:  # ValueError: a name that no file can have
+    except (OSError, ValueError, RuntimeError) as error:  # a name that no file can have; a home that nobody has
         why = getattr(error, "strerror", None) or error
         raise UsageError(f"cannot read policy {name_or_file}: {why}", hint=_known(name_or_file)) from error
     if len(content) > LARGEST:
