@@ -116,6 +116,17 @@ def test_an_exception_that_may_except_something_is_not_called_unused() -> None:
     assert check.notes == ()
 
 
+def test_an_expired_exception_is_not_said_to_be_missed_where_that_is_not_known() -> None:
+    text = BUILT_IN["aws-fsbp"] + exception(expires=date(2026, 1, 1)).replace("findings", 'regions = "eu-*"\nfindings')
+    check = checked([violating()], text)
+    assert check.outcome is Outcome.VIOLATED
+    assert [(note.concern, note.buckets.count) for note in check.notes] == [(Concern.EXPIRED, 0)]
+
+
+def test_before_any_bucket_was_checked_no_exception_is_called_unused() -> None:
+    assert checked([], BUILT_IN["aws-fsbp"] + exception()).notes == ()
+
+
 def test_expired_exceptions_come_first_and_the_verdict_is_json() -> None:
     text = (
         BUILT_IN["aws-fsbp"]

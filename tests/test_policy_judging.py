@@ -327,6 +327,12 @@ KEYS: dict[str, tuple[list[str], Row, bool | None]] = {
     "a pattern": ([f"arn:aws:kms:eu-*:{ACCOUNT}:key/*"], row(), True),
     "a pattern's star does not reach over colons": (["arn:aws:kms:*:key/*:x"], row(), False),
     "a pattern of another region": ([f"arn:aws:kms:us-*:{ACCOUNT}:key/*"], row(), False),
+    "an ARN that goes on after the key": (
+        [f"arn:aws:kms:*:{ACCOUNT}:key/*"],
+        row(replace(SOUND, key=f"{ARN}:x"), UNDESCRIBED),
+        False,
+    ),
+    "a key of which KMS did not say who manages it": ([ARN], row(SOUND, replace(KEY, manager=None)), True),
     "an alias is judged by its key": ([ARN], row(replace(SOUND, key="alias/mine")), True),
     "an alias to another key": ([OTHER_ARN], row(replace(SOUND, key="alias/mine")), False),
     "an alias that nobody could resolve": ([ARN], row(replace(SOUND, key="alias/mine"), UNDESCRIBED), None),

@@ -102,14 +102,12 @@ class AllowedKeys:
 
     def allow(self, row: Row) -> bool | None:
         """Tell whether a bucket's key is among them; None if nobody can tell which key it is."""
-        if row.key_type == classify.UNKNOWN:
-            return None
         if row.key_type == classify.NOT_APPLICABLE:
             # What is neither is an algorithm newer than this program.
             return {classify.NO_CONFIGURATION: False, AES256: SSE_S3 in self._exact}.get(row.mode)
         if is_predefined_alias(row.mode):  # never looked up, so its ARN is not known: it is allowed by its name
             return classify.AWS_S3_ALIAS in self._exact
-        arn = row.key_arn or row.mode
+        arn = row.key_arn or row.mode  # which of a bucket that was not read is the code of an error
         parsed = parse_key_arn(arn)
         if parsed is None or not parsed.resource.startswith("key/"):
             return None
