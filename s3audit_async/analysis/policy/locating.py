@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import tomllib
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -42,7 +41,6 @@ class _Locator:
         self.lines: dict[Path, int] = {(): 1}
         self._tokens: list[str] = []
         self._line_of: list[int] = []
-        self._adjacent: list[bool] = []
         self._scan(text)
         self._at = 0
         self._lengths: dict[Path, int] = {}
@@ -50,16 +48,15 @@ class _Locator:
 
     def _scan(self, text: str) -> None:
         line, seen = 1, 0
-        found = [match for match in _TOKEN.finditer(text) if match.lastgroup != "comment"]
-        for match in found:
+        for match in _TOKEN.finditer(text):
+            if match.lastgroup == "comment":
+                continue
             line += text.count("\n", seen, match.start())
             seen = match.start()
             self._tokens.append(match[0])
             self._line_of.append(line)
-        self._adjacent = [first.end() == second.start() for first, second in pairwise(found)]
         self._tokens.append(_END)
         self._line_of.append(line)
-        self._adjacent.extend([False, False])
 
     @property
     def _here(self) -> str:
@@ -81,7 +78,7 @@ class _Locator:
 
     def _header(self) -> Path:
         line = self._line
-        of_array = self._tokens[self._at + 1] == "[" and self._adjacent[self._at]
+        of_array = self._tokens[self._at + 1] == "["
         self._at += 1 + of_array
         *parents, last = self._key("]")
         self._at += 1 + of_array
