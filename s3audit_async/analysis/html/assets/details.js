@@ -1,0 +1,65 @@
+/* details.js: all there is to say of one bucket, in a dialog. */
+
+const dialog = document.getElementById("details");
+
+/* Only plain names, which need no quotes, ever stand in a command's template. */
+function commandFor(name, template) {
+  return template.replaceAll(meta.stand_in, () => name);
+}
+
+function openDetails(row, opener) {
+  const profile = report.profiles[report.profile[row]];
+  const name = report.names[row];
+  const close = element("button", { type: "button", class: "close", text: "Close" });
+  close.addEventListener("click", () => dialog.close());
+  const content = element("div", { class: "dialog-body" });
+  content.append(element("h3", { text: "What the report holds" }), fieldsOf(row));
+  content.append(element("h3", { text: profile.findings.length ? "Findings" : "No findings" }));
+  const steps = new Map(profile.steps);
+  const gravestFirst = profile.findings.toSorted((a, b) => meta.severities.indexOf(severityOf(a)) - meta.severities.indexOf(severityOf(b)));
+  for (const finding of gravestFirst) content.append(findingIn(finding, name, steps.get(finding) ?? []));
+  if (profile.unknown.length) {
+    content.append(element("h3", { text: "Unknown" }), element("p", { class: "note", text: "Nobody can tell from this report: " + profile.unknown.join(", ") + "." }));
+  }
+  dialog.replaceChildren(element("div", { class: "dialog-head" }, element("h2", { id: "details-heading", text: visible(name) }), close), content);
+  dialog.addEventListener("close", () => opener?.focus({ preventScroll: true }), { once: true });
+  dialog.showModal();
+  dialog.scrollTop = 0;
+}
+
+function fieldsOf(row) {
+  const list = element("dl", { class: "fields" });
+  for (const [header, name] of meta.columns) {
+    if (name === "findings") continue;
+    const value = cell(row, name);
+    list.append(element("dt", { text: header }), element("dd", { class: value ? "data" : "note", text: value ? visible(value) : "–" }));
+  }
+  return list;
+}
+
+function findingIn(finding, name, steps) {
+  const known = meta.findings[finding];
+  const heading = element("p", {}, element("span", { class: "pill " + severityOf(finding), text: severityOf(finding) }), " ", element("strong", { text: known?.title ?? visible(finding) }), " ", element("code", { class: "note", text: visible(finding) }));
+  const made = element("div", { class: "bucket-finding" }, heading);
+  if (known?.mend) made.append(element("p", { text: known.mend }));
+  for (const step of steps) made.append(commandShown(commandFor(name, step)));
+  return made;
+}
+
+function commandShown(command) {
+  const shown = command.split("\n").map(visible).join("\n");
+  const made = element("div", { class: "command" }, element("pre", { tabindex: 0 }, element("code", { text: shown })));
+  if (navigator.clipboard) {
+    const copy = element("button", { type: "button", class: "copy", text: "Copy" });
+    copy.addEventListener("click", async () => {
+      try {
+        await navigator.clipboard.writeText(command);
+        copy.textContent = "Copied";
+      } catch {
+        copy.textContent = "Select it";
+      }
+    });
+    made.append(copy);
+  }
+  return made;
+}
