@@ -51,9 +51,9 @@ def summed_up(rows: Iterable[Row]) -> Summary:
 ROWS = [
     *(
         read(f"logs-{number}", Encryption("AES256", bucket_key=False), region=REGIONS[number % 3])
-        for number in range(7)
+        for number in range(5)
     ),
-    *(with_key(f"data-{number}", REGIONS[number % 2]) for number in range(5)),
+    *(with_key(f"data-{number}", REGIONS[number % 2]) for number in range(4)),
     with_key("data-off", bucket_key=False),
     with_key("data-unset", "us-east-1", bucket_key=None),
     with_key("data-disabled", state="Disabled"),
@@ -107,8 +107,8 @@ HOSTILE = [
 
 
 def many(count: int) -> Iterator[Row]:
-    """So many rows, of a dozen kinds, one after the other."""
-    kinds = ROWS[:24:2]
+    """So many rows, of eleven kinds, one after the other."""
+    kinds = ROWS[:22:2]
     for number in range(count):
         kind = kinds[number % len(kinds)]
         yield Row(

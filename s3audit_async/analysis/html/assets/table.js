@@ -89,6 +89,7 @@ function drawRows(anew = false) {
   if (anew) {
     rowElements.clear();
     body.replaceChildren(space("before"), space("after"));
+    setSpace(body.lastElementChild, count * rowHeight); // as tall as it will be, for the height of the view
   }
   const top = Math.max(0, viewport.scrollTop);
   const onPaper = printing.matches;
