@@ -12,7 +12,7 @@ NEWEST_TESTS := $(wildcard tests/test_aws_*.py) $(addprefix tests/test_,$(addsuf
   codes command_demo command_resume command_run demo_account fault_matrix moto original_defects regions stub))
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test check format bench bench-page bench-peers bench-soak test-newest mutants clean help
+.PHONY: demo test check browser format bench bench-page bench-peers bench-soak test-newest mutants clean help
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -22,13 +22,19 @@ demo: $(VENV)/.demo  ## audit the embedded AWS account; the report goes to demo-
 	@$(BIN)/s3audit demo --wide -o demo-report/ ; code=$$? ; \
 	  [ $$code -eq 0 ] || [ $$code -eq 3 ]  # 3: the account has buckets that fail for good, to show how they look
 
-test: check  ## formatting, lint, types and all tests
+test: check browser  ## formatting, lint, types and all tests
 	$(BIN)/python -m pytest -n auto
 
 check: $(VENV)/.dev  ## formatting, lint and types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+browser:  ## have a Chromium, in which the HTML page is tested: Debian's, where none is there and this may install it
+	@command -v chromium || command -v chromium-browser || command -v google-chrome || \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    apt-get update -qq && apt-get install -qqy --no-install-recommends chromium; \
+	  else echo "no Chromium: its tests are skipped; to have them: sudo apt-get install chromium"; fi
 
 format: $(VENV)/.dev  ## format the code
 	$(BIN)/ruff format .
