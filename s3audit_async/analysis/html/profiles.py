@@ -10,7 +10,8 @@ from __future__ import annotations
 import json
 import math
 import re
-from dataclasses import replace
+from dataclasses import fields, replace
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from s3audit_async.analysis.html.labels import bucket_key_label, key_label
@@ -18,19 +19,21 @@ from s3audit_async.analysis.summary import mode_of
 from s3audit_async.assessment import assess
 from s3audit_async.findings import Finding
 from s3audit_async.findings.mending import steps
+from s3audit_async.model import Row
 from s3audit_async.sinks.columns import WIDE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
-    from s3audit_async.model import Row
-
 ROWS_A_CHUNK = 5000
 """Rows that are held before they are written. With names of 63 characters that is half a megabyte."""
 
 STAND_IN = "s3audit-stands-in-for-the-bucket"
 """Stands for the bucket's name in the commands of a profile: as plain as a name is, and nobody's."""
+
+KEY_MARKS = {"key_arn": "\ue000", "mode": "\ue001"}
+"""Stand for the key in the commands of a profile: characters that nobody has assigned a meaning to."""
 
 OF_ROW = ("bucket_name", "created", "audited_at")
 """What each row has of its own; all other columns are its profile's."""
@@ -39,6 +42,8 @@ COLUMNS = tuple(column for column in WIDE if column.name not in OF_ROW)
 FIELDS = (*(column.name for column in COLUMNS), "kind", "bucket_key_state", "key", "unknown", "steps")
 """What the values of a profile are, in order. The last five are worked out, not columns of the report."""
 
+_SHORTEST_MARKED = 12  # characters: an id, an ARN; not a word that may stand in a command for itself
+_kind_of = attrgetter(*(field.name for field in fields(Row) if field.name not in {"bucket", "created", "audited_at"}))
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")  # what a shell, and the AWS CLI, take as it stands
 _ORDER = {str(finding): place for place, finding in enumerate(Finding)}
 _ESCAPES = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"})
@@ -48,7 +53,7 @@ class Profiles:
     """Turns rows into chunks. Memory grows with the number of distinct profiles (keys, errors), not with the rows."""
 
     def __init__(self) -> None:
-        self._numbers: dict[Row, int] = {}
+        self._numbers: dict[tuple[str, tuple[Any, ...]], int] = {}
         self._texts: dict[str, int] = {}
         self._new_texts: list[str] = []
         self._new_profiles: list[list[Any]] = []
@@ -93,11 +98,11 @@ class Profiles:
     def _number(self, row: Row) -> int:
         # Only in a plain name's place can another be put without a look at how the command quotes it.
         name = STAND_IN if _PLAIN_NAME.fullmatch(row.bucket) else row.bucket
-        profile = replace(row, bucket=name, created=None, audited_at=None)
-        number = self._numbers.get(profile)
+        kind = (name, _kind_of(row))
+        number = self._numbers.get(kind)
         if number is None:
-            number = self._numbers[profile] = len(self._numbers)
-            self._new_profiles.append(self._encoded(profile))
+            number = self._numbers[kind] = len(self._numbers)
+            self._new_profiles.append(self._encoded(replace(row, bucket=name)))
         return number
 
     def _encoded(self, profile: Row) -> list[Any]:
@@ -111,8 +116,22 @@ class Profiles:
             self._value(bucket_key_label(profile)),
             self._value(key_label(profile)),
             [self._text(finding) for finding in in_order(assessed.unknown)],
-            [[self._text(finding), [self._text(step) for step in found]] for finding, found in mended if found],
+            [
+                [self._text(finding), [self._command(step, profile) for step in found]]
+                for finding, found in mended
+                if found
+            ],
         ]
+
+    def _command(self, step: str, profile: Row) -> int | str:
+        """Keep what a key's buckets have of their own out of a command, so that those of many keys are one text."""
+        if any(mark in step for mark in KEY_MARKS.values()):
+            return step  # as it is: nothing is put in
+        for name, mark in KEY_MARKS.items():
+            value = getattr(profile, name)
+            if value and len(value) >= _SHORTEST_MARKED:
+                step = step.replace(value, mark)
+        return self._text(step)
 
     def _value(self, value: object) -> int | bool | None:
         return self._text(value) if isinstance(value, str) else bool(value) if value is not None else None

@@ -2,10 +2,10 @@
 /* data.js: the report, out of the JSON in the page. profiles.py describes how it is encoded. */
 
 const meta = JSON.parse(document.getElementById("meta").textContent);
-const report = { names: [], profile: [], created: [], audited: [], profiles: [] };
+const report = { names: [], profile: [], created: [], audited: [], profiles: [], texts: [] };
 
 function readReport() {
-  const texts = [];
+  const texts = report.texts;
   const text = (value) => (typeof value === "number" ? texts[value] : value);
   for (const script of document.querySelectorAll("script.rows")) {
     const chunk = JSON.parse(script.textContent);
@@ -15,7 +15,7 @@ function readReport() {
       const profile = {};
       meta.fields.forEach((field, index) => {
         const value = values[index];
-        if (field === "steps") profile.steps = value.map(([finding, steps]) => [text(finding), steps.map(text)]);
+        if (field === "steps") profile.steps = value.map(([finding, steps]) => [text(finding), steps]);
         else profile[field] = Array.isArray(value) ? value.map(text) : text(value);
       });
       Object.assign(profile, ranked(profile));

@@ -2,9 +2,14 @@
 
 const dialog = document.getElementById("details");
 
-/* Only plain names, which need no quotes, ever stand in a command's template. */
-function commandFor(name, template) {
-  return template.replaceAll(meta.stand_in, () => name);
+/* The bucket's own command: what stands in for its key and its name is put back, as profiles.py took it out.
+   Only plain names, which need no quotes, ever stand in a command's template. */
+function commandFor(name, profile, template) {
+  const marked = typeof template === "number";
+  let command = (marked ? report.texts[template] : template).replaceAll(meta.stand_in, () => name);
+  if (!marked) return command;
+  for (const [field, mark] of Object.entries(meta.marks)) command = command.replaceAll(mark, () => profile[field] ?? "");
+  return command;
 }
 
 function openDetails(row, opener) {
@@ -17,7 +22,9 @@ function openDetails(row, opener) {
   content.append(element("h3", { text: profile.findings.length ? "Findings" : "No findings" }));
   const steps = new Map(profile.steps);
   const gravestFirst = profile.findings.toSorted((a, b) => meta.severities.indexOf(severityOf(a)) - meta.severities.indexOf(severityOf(b)));
-  for (const finding of gravestFirst) content.append(findingIn(finding, name, steps.get(finding) ?? []));
+  for (const finding of gravestFirst) {
+    content.append(findingIn(finding, (steps.get(finding) ?? []).map((step) => commandFor(name, profile, step))));
+  }
   if (profile.unknown.length) {
     content.append(element("h3", { text: "Unknown" }), element("p", { class: "note", text: "Nobody can tell from this report: " + profile.unknown.join(", ") + "." }));
   }
@@ -37,12 +44,12 @@ function fieldsOf(row) {
   return list;
 }
 
-function findingIn(finding, name, steps) {
+function findingIn(finding, commands) {
   const known = meta.findings[finding];
   const heading = element("p", {}, element("span", { class: "pill " + severityOf(finding), text: severityOf(finding) }), " ", element("strong", { text: known?.title ?? visible(finding) }), " ", element("code", { class: "note", text: visible(finding) }));
   const made = element("div", { class: "bucket-finding" }, heading);
   if (known?.mend) made.append(element("p", { text: known.mend }));
-  for (const step of steps) made.append(commandShown(commandFor(name, step)));
+  for (const command of commands) made.append(commandShown(command));
   return made;
 }
 

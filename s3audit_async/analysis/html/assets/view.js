@@ -49,6 +49,11 @@ function passes(profile) {
 }
 
 function haystack(profile) {
+  profile.haystack ??= textOf(profile);
+  return profile.haystack;
+}
+
+function textOf(profile) {
   const own = meta.columns.map(([, name]) => profile[name]).flat().filter((value) => typeof value === "string");
   return [...own, profile.kind, meta.key_types[profile.sse_kms_key_type], meta.kinds[profile.kind], profile.key].join("\n").toLowerCase();
 }
