@@ -268,7 +268,8 @@ def test_the_commands_of_every_bucket_are_those_that_the_catalogue_gives(
     found = page.evaluate(
         """() => report.names.map((name, row) => {
           const profile = report.profiles[report.profile[row]];
-          return profile.steps.map(([finding, steps]) => [finding, steps.map((step) => commandFor(name, profile, step))]);
+          const commands = (steps) => steps.map((step) => commandFor(name, profile, step));
+          return profile.steps.map(([finding, steps]) => [finding, commands(steps)]);
         })"""
     )
     for row, shown in zip(rows, found, strict=True):
