@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from functools import cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -19,17 +20,14 @@ from tests import browser
 from tests.html_rows import HOSTILE, MADE_AT, ROWS, many, narrow, summed_up
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     from playwright.sync_api import BrowserContext, Page
 
     from s3audit_async.model import Row
 
-pytestmark = [
-    pytest.mark.xdist_group("browser"),
-    pytest.mark.skipif(browser.executable() is None and not browser.REQUIRED, reason=browser.HOW_TO),
-]
+pytestmark = pytest.mark.skipif(browser.executable() is None and not browser.REQUIRED, reason=browser.HOW_TO)
 
 MANY = 100_000
 PATIENCE = 10_000
@@ -92,26 +90,31 @@ def page(context: BrowserContext) -> Iterator[Page]:
 
 
 @pytest.fixture(scope="module")
-def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a page of each kind of report."""
+def written(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Writes the page of a kind of report when it is asked for: each worker that runs some of these has its own."""
     folder = tmp_path_factory.mktemp("pages")
-    reports: dict[str, Iterable[Row]] = {
-        "all": ROWS,
-        "hostile": HOSTILE,
-        "narrow": [narrow(row) for row in ROWS],
-        "many": many(MANY),
+    reports: dict[str, Callable[[], Iterable[Row]]] = {
+        "all": lambda: ROWS,
+        "hostile": lambda: HOSTILE,
+        "narrow": lambda: [narrow(row) for row in ROWS],
+        "many": lambda: many(MANY),
     }
-    for name, rows in reports.items():
-        with (folder / f"{name}.html").open("wb") as out:
+
+    @cache
+    def write(name: str) -> Path:
+        file = folder / f"{name}.html"
+        with file.open("wb") as out:
             policy = {"name": "strict", "outcome": "violated", "violations": {"sse-s3-only": 7}}
-            write_page(rows, out, title="Buckets", source="report.csv", made_at=MADE_AT, policy=policy)
-    return folder
+            write_page(reports[name](), out, title="Buckets", source="report.csv", made_at=MADE_AT, policy=policy)
+        return file
+
+    return write
 
 
 @pytest.fixture
-def shown(page: Page, files: Path) -> Page:
+def shown(page: Page, written: Callable[[str], Path]) -> Page:
     """The page of all kinds of rows."""
-    browser.show(page, files / "all.html")
+    browser.show(page, written("all"))
     return page
 
 
@@ -261,10 +264,10 @@ def test_the_details_of_a_bucket_hold_all_fields_and_its_own_commands(shown: Pag
 
 @pytest.mark.parametrize(("name", "rows"), [("all", ROWS), ("hostile", HOSTILE)])
 def test_the_commands_of_every_bucket_are_those_that_the_catalogue_gives(
-    page: Page, files: Path, name: str, rows: list[Row]
+    page: Page, written: Callable[[str], Path], name: str, rows: list[Row]
 ) -> None:
     """Put together in the page from what many buckets have in common; asked for one by one here."""
-    browser.show(page, files / f"{name}.html")
+    browser.show(page, written(name))
     found = page.evaluate(
         """() => report.names.map((name, row) => {
           const profile = report.profiles[report.profile[row]];
@@ -337,17 +340,17 @@ def test_on_paper_everything_is_open_and_there_is_nothing_to_press(shown: Page) 
 
 
 @pytest.mark.parametrize("name", ["all", "hostile", "narrow"])
-def test_a_narrow_screen_scrolls_down_only(page: Page, files: Path, name: str) -> None:
+def test_a_narrow_screen_scrolls_down_only(page: Page, written: Callable[[str], Path], name: str) -> None:
     page.set_viewport_size({"width": 360, "height": 740})
-    browser.show(page, files / f"{name}.html")
+    browser.show(page, written(name))
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
     page.locator("#body .name").last.click()
     assert page.evaluate("document.getElementById('details').scrollWidth") <= 360
 
 
-def test_hostile_names_are_text_and_nothing_but_text(page: Page, files: Path) -> None:
+def test_hostile_names_are_text_and_nothing_but_text(page: Page, written: Callable[[str], Path]) -> None:
     """In the charts, the table, the details, the filters and the export."""
-    browser.show(page, files / "hostile.html")
+    browser.show(page, written("hostile"))
     for facet in ("region", "key", "key_type"):
         page.locator(f"#chart-{facet} .bar").first.click()
         page.locator(f"#chart-{facet} .bar").first.click()
@@ -367,8 +370,8 @@ def without_surrogates(csv: bytes) -> bytes:
     return csv.replace("\ufffd".encode(), b"?")
 
 
-def test_a_report_of_four_columns_says_what_it_cannot_know(page: Page, files: Path) -> None:
-    browser.show(page, files / "narrow.html")
+def test_a_report_of_four_columns_says_what_it_cannot_know(page: Page, written: Callable[[str], Path]) -> None:
+    browser.show(page, written("narrow"))
     headers = [text.strip() for text in page.locator("#head th").all_inner_texts()]
     assert "Region" not in headers
     assert "Key state" not in headers
@@ -377,9 +380,9 @@ def test_a_report_of_four_columns_says_what_it_cannot_know(page: Page, files: Pa
     assert exported(page) == as_csv(map(narrow, sorted(ROWS, key=lambda row: row.bucket)), wide=False)
 
 
-def test_a_hundred_thousand_buckets_stay_usable(page: Page, files: Path) -> None:
+def test_a_hundred_thousand_buckets_stay_usable(page: Page, written: Callable[[str], Path]) -> None:
     """As many rows exist as are in view, wherever that is."""
-    browser.show(page, files / "many.html")
+    browser.show(page, written("many"))
     assert status(page) == "All 100,000 buckets"
     assert page.locator("#body tr").count() < 60
 

@@ -96,7 +96,7 @@ def figures(summary: Summary) -> tuple[Figure, ...]:
             "KMS with a customer key",
             _percent(customer, read),
             f"{customer:,} of {read:,} that could be read"
-            + (f"; {_counted(unverified, 'key')} not verified" if unverified > 0 else ""),
+            + (f"; the key of {unverified:,} not verified" if unverified > 0 else ""),
             _share(customer, read),
         ),
         Figure(
