@@ -98,6 +98,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
         "hostile": lambda: HOSTILE,
         "narrow": lambda: [narrow(row) for row in ROWS],
         "many": lambda: many(MANY),
+        "empty": list,
     }
 
     @cache
@@ -378,6 +379,12 @@ def test_a_report_of_four_columns_says_what_it_cannot_know(page: Page, written: 
     assert page.get_by_text("This report has four columns.").is_visible()
     page.get_by_role("columnheader", name="Bucket", exact=True).get_by_role("button").click()
     assert exported(page) == as_csv(map(narrow, sorted(ROWS, key=lambda row: row.bucket)), wide=False)
+
+
+def test_an_empty_report_says_so(page: Page, written: Callable[[str], Path]) -> None:
+    browser.show(page, written("empty"))
+    assert status(page) == "All 0 buckets"
+    assert page.get_by_text("There are no buckets in this report.").is_visible()
 
 
 def test_a_hundred_thousand_buckets_stay_usable(page: Page, written: Callable[[str], Path]) -> None:
