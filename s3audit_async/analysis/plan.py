@@ -126,6 +126,8 @@ def _lines(row: Row, revived: set[str]) -> list[str]:
     if not found:
         return []
     lines = [f"\n# {printable(row.bucket)}: {printable(', '.join(found))}\n"]
+    if row.key_deletion_date:
+        lines.append(f"# KMS deletes its key on {row.key_deletion_date:%Y-%m-%d}.\n")
     if planned.left:
         lines.append(f"# Left to you: {printable(', '.join(planned.left))}\n")
     for call in planned.key_calls:

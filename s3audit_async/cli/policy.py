@@ -109,7 +109,7 @@ def print_verdict(check: PolicyCheck) -> None:
         console.print(headline)
         if table.row_count:
             console.print(table)
-    print_text(drawn.get())
+    print_text("".join(f"{line.rstrip()}\n" for line in drawn.get().splitlines()))
     for note in check.notes:
         print_line(_note(note))
     for step in next_steps(check):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from s3audit_async.analysis.duplicates import each_once
@@ -14,6 +15,7 @@ from s3audit_async.analysis.severities import ranked, severity_of, title_of
 from s3audit_async.analysis.summary import Summary
 from s3audit_async.cli import stdout
 from s3audit_async.cli.outcome import ExitCode, print_line
+from s3audit_async.cli.report_files import check_places, make
 from s3audit_async.cli.report_source import opened
 from s3audit_async.errors import UsageError
 from s3audit_async.redaction import printable
@@ -22,9 +24,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from s3audit_async.analysis.finished import FinishedReport
+    from s3audit_async.analysis.policy import PolicyCheck
     from s3audit_async.model import Row
 
-_STDIN = "-"
+_STDIN = _STDOUT = "-"
 _PARTIAL_SUFFIX = ".partial"  # output.PARTIAL_SUFFIX, whose package brings what writes reports
 
 
@@ -38,6 +41,9 @@ class ReportSettings:
     top: int = 10
     as_json: bool = False
     names: bool = False
+    policy: str | None = None
+    plan: str | None = None
+    html: str | None = None
     quiet: bool = False
 
     @property
@@ -47,10 +53,10 @@ class ReportSettings:
 
 
 def perform(settings: ReportSettings) -> int:
-    """Sum a report up and give the exit code. Raises `UsageError` for what cannot be read."""
+    """Sum a report up and give the exit code. Raises `UsageError` for what cannot be read, `OutputError`."""
     selection = Selection(parse(text) for text in settings.where)
-    if settings.names and (settings.as_json or settings.by):
-        raise UsageError("--list prints names and nothing else", hint="leave out --json and --by, or --list")
+    _check(settings)
+    check = _check_of(settings)
     with opened(settings.report) as report:
         rows = selection.rows(each_once(report, settings.called))
         if settings.names:
@@ -59,17 +65,50 @@ def perform(settings: ReportSettings) -> int:
             stdout.write("")
             notes = _notes(settings, report, selection)
         else:
-            counted = _count(settings.by, rows)
+            counted = _count(settings.by, rows, check)
             notes = _notes(settings, report, selection)
             if settings.as_json:
                 document = _document(settings, report, selection, counted, notes)
                 stdout.write(json.dumps(document, indent=2) + "\n")  # escapes all that is not ASCII
-            else:
+            elif settings.plan != _STDOUT:
                 _show(settings, counted, selection.read)
+            notes += make(settings, report, counted)
     if not settings.quiet:
         for note in notes:
             print_line(note)
-    return ExitCode.COMPLETE
+    return _conclude(settings, check)
+
+
+def _check(settings: ReportSettings) -> None:
+    """Raise `UsageError` for options that exclude each other, and places where nothing can be."""
+    if settings.names and (
+        settings.as_json or settings.by or settings.policy or settings.plan is not None or settings.html
+    ):
+        raise UsageError("--list prints names and nothing else", hint="leave out the other options, or --list")
+    if settings.plan == _STDOUT and (settings.as_json or settings.by):
+        raise UsageError(
+            "--plan - takes standard output", hint="leave out --json and --by, or name a file for the plan"
+        )
+    check_places(settings)
+
+
+def _check_of(settings: ReportSettings) -> PolicyCheck | None:
+    if settings.policy is None:
+        return None
+    from s3audit_async.analysis.policy import PolicyCheck  # noqa: PLC0415 - for this option only
+    from s3audit_async.cli.policy import load  # noqa: PLC0415
+
+    return PolicyCheck(load(settings.policy), today=datetime.now(UTC).date())
+
+
+def _conclude(settings: ReportSettings, check: PolicyCheck | None) -> int:
+    if check is None:
+        return ExitCode.COMPLETE
+    from s3audit_async.cli.policy import exit_code, print_verdict  # noqa: PLC0415 - for this option only
+
+    if not settings.quiet:
+        print_verdict(check)
+    return exit_code(check.outcome)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,14 +117,17 @@ class Counted:
 
     summary: Summary
     groups: Groups | None
+    check: PolicyCheck | None
 
 
-def _count(by: str | None, rows: Iterator[Row]) -> Counted:
+def _count(by: str | None, rows: Iterator[Row], check: PolicyCheck | None) -> Counted:
     """Hand each row to all who count, as a report is long and is to be read once."""
-    counted = Counted(Summary(), Groups(by) if by else None)
-    counting: list[Callable[[Row], None]] = [counted.summary.add]
+    counted = Counted(Summary(), Groups(by) if by else None, check)
+    counting: list[Callable[[Row], object]] = [counted.summary.add]
     if counted.groups is not None:
         counting.append(counted.groups.add)
+    if check is not None:
+        counting.append(check.add)
     for row in rows:
         for add in counting:
             add(row)
@@ -151,6 +193,7 @@ def _document(
             }
             for finding in ranked((each, summary.findings[each]) for each in {*summary.findings, *summary.unknown})
         ],
+        "policy": None if counted.check is None else counted.check.as_dict(),
         "by": groups.by if groups else None,
         "groups": None if groups is None else [{"group": name, **group.as_dict()} for name, group in groups.ordered()],
     }

@@ -27,9 +27,32 @@ _TOP = 10
 )
 @shared.option("Output", "--json", "as_json", is_flag=True, help="One JSON document with all of it.")
 @shared.option("Output", "--list", "names", is_flag=True, help="The names of the buckets, one a line.")
+@shared.option(
+    "Decision",
+    "--policy",
+    metavar="NAME|FILE",
+    help="Check the rows against a policy: aws-fsbp, customer-key, strict, or a TOML file.",
+)
+@shared.option(
+    "Decision",
+    "--plan",
+    metavar="FILE",
+    help="Write the calls that mend what was found, as a shell script; - is stdout.",
+)
+@shared.option("Decision", "--html", metavar="FILE", help="Write one page with charts, findings and all buckets.")
 @shared.option("Messages", "-q", "--quiet", is_flag=True, help="No notes on standard error.")
 def report(
-    *, report: str, where: tuple[str, ...], by: str | None, top: int, as_json: bool, names: bool, quiet: bool
+    *,
+    report: str,
+    where: tuple[str, ...],
+    by: str | None,
+    top: int,
+    as_json: bool,
+    names: bool,
+    policy: str | None,
+    plan: str | None,
+    html: str | None,
+    quiet: bool,
 ) -> int:
     """Sum a report up: CSV of four or all columns, or JSON Lines; - is standard input.
 
@@ -48,16 +71,30 @@ def report(
       s3audit report x.csv                                         summary tables
       s3audit report x.csv --by region --where finding=bucket-key-off
       s3audit report x.jsonl --where 'bucket_name~prod-*' --json
+      s3audit report x.jsonl --policy customer-key --html x.html --plan mend.sh
       s3audit report x.jsonl --where key_state=Disabled --list | s3audit run --buckets-from -
 
     \b
     Exit codes:
-      0    the report was read to its end, finished or not
+      0    the report was read to its end, finished or not, and a policy is kept
+      1    the policy is violated
       2    options or files cannot be used, or the file is not a report
+      3    of some buckets nobody can tell whether they keep the policy
       4    what was asked for could not be written
     """  # noqa: D301 - click reads the backspace
     from s3audit_async.cli.report import ReportSettings, perform  # noqa: PLC0415 - for this command only
 
     return perform(
-        ReportSettings(report=report, where=where, by=by, top=top, as_json=as_json, names=names, quiet=quiet)
+        ReportSettings(
+            report=report,
+            where=where,
+            by=by,
+            top=top,
+            as_json=as_json,
+            names=names,
+            policy=policy,
+            plan=plan,
+            html=html,
+            quiet=quiet,
+        )
     )

@@ -1,0 +1,96 @@
+"""The files that `s3audit report` makes of the rows that fit: a plan, a page."""
+
+from __future__ import annotations
+
+import io
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from s3audit_async.analysis.selecting import Selection, parse
+from s3audit_async.cli import stdout
+from s3audit_async.errors import UsageError
+from s3audit_async.output.side import check_place, write_file
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import BinaryIO
+
+    from s3audit_async.analysis.finished import FinishedReport
+    from s3audit_async.analysis.plan import Counted as Planned
+    from s3audit_async.analysis.policy import PolicyCheck
+    from s3audit_async.cli.report import Counted, ReportSettings
+    from s3audit_async.model import Row
+
+_STDOUT = "-"
+
+
+def check_places(settings: ReportSettings) -> None:
+    """Raise `UsageError` for places where no file can be, or where the report itself is."""
+    taken: dict[Path, str] = {}
+    if settings.report != _STDOUT:
+        taken[_path(settings.report).resolve()] = "the report"
+    for option, place in (("--plan", settings.plan), ("--html", settings.html)):
+        if place is None or (option == "--plan" and place == _STDOUT):
+            continue
+        path = _path(place)
+        check_place(path)
+        if (other := taken.setdefault(path.resolve(), option)) != option:
+            raise UsageError(f"{option} {place} is where {other} is", hint="name another file")
+
+
+def make(settings: ReportSettings, report: FinishedReport, counted: Counted) -> list[str]:
+    """Make the files that are asked for, and say where they are. Raises `UsageError` or `OutputError`."""
+    made = []
+
+    def rows() -> Iterator[Row]:
+        return Selection(parse(text) for text in settings.where).rows(report.rows())
+
+    if settings.plan is not None:
+        planned = _plan(settings.plan, rows)
+        place = "" if settings.plan == _STDOUT else f": {_path(settings.plan)}"
+        made.append(f"Plan for {planned.planned} of {planned.buckets} buckets{place}. s3audit runs nothing of it.")
+    if settings.html is not None:
+        path = _path(settings.html)
+        write_file(path, lambda out: write_html(rows, out, source=settings.called, check=counted.check))
+        made.append(f"Page: {path}")
+    return made
+
+
+def _plan(place: str, rows: Callable[[], Iterator[Row]]) -> Planned:
+    from s3audit_async.analysis.plan import write_plan  # noqa: PLC0415 - for this option only
+
+    planned: list[Planned] = []
+
+    def write(out: BinaryIO) -> None:
+        text = io.TextIOWrapper(out, encoding="utf-8", errors="backslashreplace", newline="\n", write_through=True)
+        planned.append(write_plan(rows, text))
+        text.flush()
+        text.detach()
+
+    if place == _STDOUT:
+        whole = io.StringIO()
+        planned.append(write_plan(rows, whole))
+        stdout.write(whole.getvalue())
+    else:
+        write_file(_path(place), write)
+    return planned[0]
+
+
+def write_html(rows: Callable[[], Iterator[Row]], out: BinaryIO, *, source: str, check: PolicyCheck | None) -> None:
+    """Write the page of these rows, with what a policy makes of them, if there is one."""
+    from s3audit_async.analysis.html import write_page  # noqa: PLC0415 - it brings the template engine
+
+    policy = None
+    if check is not None:
+        policy = {
+            "name": check.policy.name,
+            "outcome": check.outcome.value,
+            "violations": {finding: named.count for finding, named in check.failing.items()},
+            "unknown": {finding: named.count for finding, named in check.unknown.items()},
+        }
+    write_page(rows, out, title="Encryption of S3 buckets", source=source, made_at=datetime.now(UTC), policy=policy)
+
+
+def _path(place: str) -> Path:
+    return Path(place).expanduser()

@@ -1,0 +1,135 @@
+"""`s3audit report` with a policy, a plan and a page: what is written where, and the exit code."""
+
+from __future__ import annotations
+
+import json
+import stat
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from s3audit_async.cli import main
+from s3audit_async.cli.outcome import ExitCode
+from tests.test_report_command import PLAIN, ROWS, saved
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SOUND = replace(
+    PLAIN,
+    bucket="sound",
+    mode="arn:aws:kms:us-east-1:111122223333:key/1",
+    key_type="CUSTOMER",
+    bucket_key=True,
+    algorithm="aws:kms",
+    key_arn="arn:aws:kms:us-east-1:111122223333:key/1",
+    key_state="Enabled",
+    key_account="111122223333",
+    key_region="us-east-1",
+    findings=(),
+)
+DENIED = ROWS[2]
+
+
+def run(capfd: pytest.CaptureFixture[str], *arguments: str | Path) -> tuple[int, str, str]:
+    code = main(["report", *map(str, arguments)])
+    written = capfd.readouterr()
+    return code, written.out, written.err
+
+
+@pytest.mark.parametrize(
+    ("rows", "code", "said"),
+    [
+        ([SOUND], ExitCode.COMPLETE, "passed"),
+        ([SOUND, PLAIN], ExitCode.POLICY_VIOLATED, "violated"),
+        ([SOUND, DENIED], ExitCode.INCOMPLETE, "incomplete"),
+        ([PLAIN, DENIED], ExitCode.POLICY_VIOLATED, "violated"),
+    ],
+)
+def test_a_policy_decides_the_exit_code(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], rows: list[object], code: ExitCode, said: str
+) -> None:
+    """An unreadable bucket is never a pass."""
+    report = saved(tmp_path / "r.jsonl", rows)  # type: ignore[arg-type]
+
+    found, out, err = run(capfd, report, "--policy", "aws-fsbp", "--json")
+
+    assert found == code
+    assert json.loads(out)["policy"]["outcome"] == said
+    assert f"Policy aws-fsbp: {said}" in err
+    assert run(capfd, report, "--policy", "aws-fsbp", "-q")[0::2] == (code, "")
+
+
+def test_filters_hold_for_the_policy_the_plan_and_the_page(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """Only the rows that fit are checked, planned and shown."""
+    report = saved(tmp_path / "r.jsonl", [SOUND, *ROWS])
+    plan, page = tmp_path / "plan.sh", tmp_path / "page.html"
+
+    arguments = ("--where", "region=us-east-1", "--policy", "aws-fsbp", "--plan", plan, "--html", page)
+    code, out, err = run(capfd, report, *arguments)
+
+    assert code == ExitCode.POLICY_VIOLATED
+    assert out.startswith("2 of 4 buckets")
+    assert f"Plan for 1 of 2 buckets: {plan}" in err
+    assert f"Page: {page}" in err
+    assert "--bucket plain " in plan.read_text()
+    assert "elsewhere" not in plan.read_text()
+    text = page.read_text()
+    assert '"plain"' in text
+    assert "elsewhere" not in text
+    assert "aws-fsbp" in text
+    assert [stat.S_IMODE(path.stat().st_mode) for path in (plan, page)] == [0o600, 0o600]
+
+
+def test_a_plan_on_standard_output_is_all_that_is_there(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """It can be piped."""
+    code, out, _ = run(capfd, saved(tmp_path / "r.jsonl"), "--plan", "-")
+
+    assert code == 0
+    assert out.startswith("#!/bin/sh\n")
+    assert "3 buckets\n" not in out
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--plan", "r.jsonl"], "--plan r.jsonl is where the report is"),
+        (["--html", "x", "--plan", "./x"], "is where --plan is"),
+        (["--html", "nowhere/x.html"], "no directory"),
+        (["--html", "."], "is a directory"),
+        (["--plan", "-", "--json"], "--plan - takes standard output"),
+        (["--list", "--policy", "strict"], "--list prints names"),
+        (["--policy", "strct"], "did you mean strict"),
+        (["--policy", "broken.toml"], "broken.toml, line 1"),
+    ],
+)
+def test_options_that_cannot_be_used_leave_nothing_behind(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    options: list[str],
+    said: str,
+) -> None:
+    """One line, exit 2, and no file."""
+    monkeypatch.chdir(tmp_path)
+    saved(tmp_path / "r.jsonl")
+    (tmp_path / "broken.toml").write_text("fail = [\n")
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+
+    code, out, err = run(capfd, "r.jsonl", *options)
+
+    assert (code, out, err.count("\n")) == (ExitCode.USAGE, "", 1)
+    assert said in err
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_a_plan_of_four_columns_is_refused(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """They do not hold what a call needs."""
+    report = saved(tmp_path / "r.csv", form="csv", wide=False)
+
+    code, _, err = run(capfd, report, "--plan", tmp_path / "plan.sh")
+
+    assert code == ExitCode.USAGE
+    assert "four columns" in err
+    assert not (tmp_path / "plan.sh").exists()
