@@ -22,6 +22,7 @@ SCALARS = (
     '"""one quote more""""',
     '""""""',
     "'''\nx = 1 # [\n[table]\n'''",
+    "'''one quote more''''",
     "'''two quotes more'''''",
 )
 KEYS = ("a", "b-2", "c_3", "4", '"quoted . # ] key"', "'literal \" key'", '"tab\\tkey"')

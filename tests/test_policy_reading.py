@@ -53,6 +53,7 @@ REFUSED: dict[str, tuple[str, int, str, str]] = {
     "no TOML": ('title = "a"\nfail = [\n"x" "y"\n]\n', 3, "not valid TOML: unclosed array", ""),
     "an array that never ends": ('title = "a"\nfail = [\n', 2, "not valid TOML", ""),
     "a text that never ends": ('title = "a"\nreason = "b\nfail = 1\n', 2, "not valid TOML", ""),
+    "a list that never ends, after a line end of Unicode's": ("# a\u2028b\nfail = [\n\n", 2, "not valid TOML", ""),
     "a key twice": ('fail = "sse-s3-only"\n\nfail = "sse-s3-only"\n', 3, "not valid TOML: cannot overwrite", ""),
     "a day that does not exist": ("[[exception]]\nexpires = 2027-02-30\n", 2, "not valid TOML: invalid date", ""),
     "arrays in arrays without end": ("fail = " + "[" * 5000, 1, "nests too deeply", ""),

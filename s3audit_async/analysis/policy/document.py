@@ -50,10 +50,9 @@ class Document:
             values = tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:
             match = _PLACE.search(str(error))
-            end = max(1, len(text.splitlines()))
-            line = int(match["line"]) if match and match["line"] else end
+            line = int(match["line"]) if match and match["line"] else text.rstrip("\n").count("\n") + 1
             what = str(error)[: match.start()] if match else str(error)
-            raise self.refused(min(line, end), f"not valid TOML: {_lower(what)}") from error
+            raise self.refused(line, f"not valid TOML: {_lower(what)}") from error
         except RecursionError as error:
             raise self.refused(1, "not readable: it nests too deeply") from error
         self._lines = lines_of(text)
