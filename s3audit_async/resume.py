@@ -13,10 +13,11 @@ from s3audit_async.output import PARTIAL_SUFFIX, FileOutput, RunState, StateFile
 from s3audit_async.output.places import is_special
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Callable, Collection, Iterator
     from pathlib import Path
 
     from s3audit_async.options import Options
+    from s3audit_async.output import Wanted
 
 _SHOWN = 3
 """How many names or regions of an option are shown."""
@@ -98,23 +99,24 @@ def look_at(path: Path) -> Unfinished:
     return Unfinished(path, layout, state, state_file)
 
 
-def resume(path: Path) -> Resumption:
+def resume(path: Path, *, into: Callable[..., FileOutput] = FileOutput) -> Resumption:
     """Open a report to go on with. `path` is its partial file, or a report that holds errors or lost its end.
 
     Rows without an error stay, to the byte; those with one, and a last line that is not whole, are left out and their
-    buckets asked again. The file read is replaced only when the first new row comes. Raises `UsageError` for a file
-    that is not a report of s3audit, or that another run is writing.
+    buckets asked again. The file read is replaced only when the first new row comes. `into` makes the output, given
+    what `FileOutput` is given. Raises `UsageError` for a file that is not a report of s3audit, or that another run is
+    writing.
     """
     reader = _reader(path)
     sieve = _Sieve(reader)
-    output = FileOutput(_final(path), kept=sieve)
+    output = into(_final(path), kept=sieve)
     begun = bool(reader.header) or bool(sieve.names)
     return Resumption(
         reader.layout, output, sieve.names, sieve.summary, sieve.left_out, reader.torn, begun, sieve.account()
     )
 
 
-def state_of(options: Options, layout: Layout) -> RunState:
+def state_of(options: Options, layout: Layout, wanted: tuple[Wanted, ...] = ()) -> RunState:
     """Give what whoever goes on with a report has to know of the run that began it."""
     return RunState(
         account=options.account,
@@ -124,6 +126,7 @@ def state_of(options: Options, layout: Layout) -> RunState:
         prefix=options.prefix,
         include_regions=tuple(sorted(options.include_regions)),
         exclude_regions=tuple(sorted(options.exclude_regions)),
+        wanted=wanted,
     )
 
 

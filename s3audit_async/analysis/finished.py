@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from s3audit_async.analysis.parquet import MAGIC, ParquetReport
 from s3audit_async.analysis.reading import Layout, ReportReader
 
 if TYPE_CHECKING:
@@ -30,7 +31,17 @@ def open_report(path: Path, name: str | None = None) -> FinishedReport:
 
     Raises `UsageError` for a file that is none.
     """
+    if _starts_with(path, MAGIC):
+        return ParquetReport(path, name)
     return _Lines(path, name)
+
+
+def _starts_with(path: Path, magic: bytes) -> bool:
+    try:
+        with path.open("rb") as file:
+            return file.read(len(magic)) == magic
+    except OSError:  # whoever reads on says why
+        return False
 
 
 class _Lines:

@@ -45,6 +45,23 @@ class GroupedCommand(click.Command):
                 formatter.write_dl(records)
 
 
+class FormatList(click.ParamType):  # type: ignore[type-arg]  # generic in newer releases of click only
+    """One format of a report or several, with commas between them; each counts once."""
+
+    name = "formats"
+
+    def convert(
+        self, value: str | tuple[str, ...], param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, ...]:
+        if isinstance(value, tuple):
+            return value
+        named = tuple(dict.fromkeys(each.strip().lower() for each in value.split(",") if each.strip()))
+        for each in named:
+            if each not in FORMATS:
+                self.fail(f"{each!r} is not one of {', '.join(FORMATS)}.", param, ctx)
+        return named
+
+
 def command(name: str | None = None) -> Callable[[Callable[..., Any]], click.Command]:
     """Declare a command; its name is the function's, if not given."""
     return click.command(name, cls=GroupedCommand, context_settings=CONTEXT)
@@ -74,7 +91,15 @@ report_options = stacked(
         metavar="PATH",
         help="Directory, file, or - for standard output.  [default: asked for on a terminal, else this directory]",
     ),
-    option("Report", "--format", "form", type=click.Choice(FORMATS), help="Format of the report.  [default: csv]"),
+    option(
+        "Report",
+        "--format",
+        "formats",
+        type=FormatList(),
+        default="",
+        metavar="FORMAT[,...]",
+        help=f"Format of the report, or several: {', '.join(FORMATS)}.  [default: csv]",
+    ),
     option("Report", "--wide", is_flag=True, help="All columns, after the usual four."),
     option("Report", "--stats", metavar="PATH", help="Write the run's figures to a JSON file."),
 )

@@ -19,12 +19,14 @@ from s3audit_async.cli import run_report as reports
 from s3audit_async.cli.open_files import make_room_for
 from s3audit_async.cli.outcome import ExitCode, exit_code_of, print_error, print_line
 from s3audit_async.cli.progress import watching
+from s3audit_async.cli.report_places import SPOOL_SUFFIX
 from s3audit_async.cli.signals import ending_signals
 from s3audit_async.cli.summary import print_summary
 from s3audit_async.errors import InterruptedRunError, OutputError, RunError, UsageError, WrongAccountError
 from s3audit_async.observe import Observers
 from s3audit_async.options import Options, check_region
 from s3audit_async.output import PARTIAL_SUFFIX, STATE_SUFFIX, FileOutput, record
+from s3audit_async.sinks import RESUMABLE
 from s3audit_async.stats import RunStats
 
 if TYPE_CHECKING:
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 
     from s3audit_async.cli.run_report import Report
     from s3audit_async.engine import RowStream
+    from s3audit_async.output import Target
     from s3audit_async.ports import Observer
 
 _COLLECTIONS = (10_000, 20, 50)
@@ -46,8 +49,13 @@ class RunSettings:
     """The options of `s3audit run` that are not the engine's."""
 
     output: str | None = None
-    format: str | None = None
+    formats: tuple[str, ...] = ()
+    """Of `sinks.FORMATS`; none for the default, or for what a resumed report has."""
     wide: bool = False
+    also: tuple[Target, ...] = ()
+    """Further files that are made of the report."""
+    needs_all: bool = False
+    """Whether all fields are needed of each row, also of those that an interrupted run has audited."""
     stats: str | None = None
     buckets_from: str | None = None
     resume: str | None = None
@@ -101,6 +109,7 @@ def _check_stats(settings: RunSettings) -> None:
     named = [_resolved(place) for place in (settings.output, settings.resume) if place]
     reports = {report.with_name(report.name.removesuffix(PARTIAL_SUFFIX)) for report in named}
     name = path.name.removesuffix(".tmp").removesuffix(PARTIAL_SUFFIX).removesuffix(STATE_SUFFIX)
+    name = name.removesuffix(SPOOL_SUFFIX) if path.with_name(name) not in reports else name
     if path.with_name(name) in reports:
         raise UsageError(f"--stats {path} is where the report goes", hint="name another file")
 
@@ -230,7 +239,12 @@ def _conclude(settings: RunSettings, report: Report, stats: RunStats, error: Run
             then = f" Go on with: {_resume_command(settings, report)}" if settings.again else ""
             print_line(f"{report.rows} buckets are audited and kept in {report.output.place}.{then}")
         elif report.rows and not settings.quiet:
-            print_line(f"{report.rows} buckets are audited and written to {report.output.place}.")
+            whole = report.layout.format in RESUMABLE
+            print_line(
+                f"{report.rows} buckets are audited and written to {report.output.place}."
+                if whole
+                else f"What {report.output.place} got is no whole report."
+            )
         return exit_code_of(error)
     failed = report.summary.failed.count
     if not settings.quiet:
@@ -246,7 +260,8 @@ def _conclude(settings: RunSettings, report: Report, stats: RunStats, error: Run
 
 def _resume_command(settings: RunSettings, report: Report) -> str:
     """Give the command that goes on, with what the run state does not hold: how to get at the account."""
-    command = ["s3audit", "run", "--resume", report.output.place]
+    output = report.output
+    command = ["s3audit", "run", "--resume", output.resumable if isinstance(output, FileOutput) else output.place]
     for option, value in (
         ("--profile", settings.profile),
         ("--region", settings.region),

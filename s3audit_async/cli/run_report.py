@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import os
-import sys
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from s3audit_async.analysis.reading import Layout
 from s3audit_async.analysis.summary import Summary
 from s3audit_async.cli.outcome import print_line
+from s3audit_async.cli.report_places import Direct, places_of
 from s3audit_async.errors import UsageError
-from s3audit_async.output import PARTIAL_SUFFIX, FileOutput, Output, RunState, StandardOutput, StateFile
-from s3audit_async.output.places import is_directory
+from s3audit_async.output import FileOutput, Output, RunState, Spool, StandardOutput, StateFile, Target, Wanted
+from s3audit_async.output.spool import FORMAT
 from s3audit_async.resume import look_at, restored, resume, state_of
-from s3audit_async.sinks import make_sink
+from s3audit_async.sinks import check_formats, make_sink
 
 if TYPE_CHECKING:
     from s3audit_async.cli.run import RunSettings
@@ -43,6 +43,8 @@ class Report:
     """None where nobody can go on with the report."""
     state: RunState | None = None
     """What stands in that file; None while nothing does."""
+    wanted: tuple[Wanted, ...] = ()
+    """What is made of the report when it is complete."""
 
     @property
     def rows(self) -> int:
@@ -53,7 +55,7 @@ class Report:
         """Put into the run state what is known by now. Raises `OutputError`."""
         if self.state_file is None or self._is_superseded():
             return
-        state = state_of(replace(self.options, account=account or self.options.account), self.layout)
+        state = state_of(replace(self.options, account=account or self.options.account), self.layout, self.wanted)
         if state != self.state:
             self.state_file.write(state)
             self.state = state
@@ -82,29 +84,51 @@ class Report:
 
 def begin(settings: RunSettings) -> Report:
     """Begin a report. Raises `UsageError` if it cannot be, or `OutputError`."""
-    form = settings.format or "csv"
-    layout = Layout(form, wide=settings.wide or form != "csv")
-    output: Output
-    state_file = None
+    forms = settings.formats or ("csv",)
+    check_formats(forms)
     if settings.output == "-":
-        output = StandardOutput()
-        _check_stdout()
+        return _begin_on_stdout(settings, forms)
+    places = places_of(settings, forms)
+    output: FileOutput
+    wanted: tuple[Wanted, ...]
+    if isinstance(places, Direct):
+        form, wide, wanted = places.format, settings.wide or places.format != "csv", ()
+        output = FileOutput(places.path)
     else:
-        output = file = FileOutput(_report_path(settings, form))
-        state_file = StateFile(file.final) if settings.again else None
+        form, wide, wanted = FORMAT, True, _wanted(places.path, places.targets)
+        output = Spool(places.path, targets=places.targets, mendable=settings.again)
     report = Report(
         output=output,
-        layout=layout,
-        sink=make_sink(form, output.buffer, wide=layout.wide),
+        layout=Layout(form, wide=wide),
+        sink=make_sink(form, output.buffer, wide=wide),
         summary=Summary(),
-        options=replace(settings.options, identify=layout.wide),
-        state_file=state_file,
+        options=replace(settings.options, identify=wide),
+        state_file=StateFile(output.final) if settings.again else None,
+        wanted=wanted,
     )
     with ExitStack() as failing:
         failing.callback(report.close)
         report.remember()
         failing.pop_all()
     return report
+
+
+def _begin_on_stdout(settings: RunSettings, forms: tuple[str, ...]) -> Report:
+    if len(forms) > 1:
+        raise UsageError("standard output takes one format", hint="name a directory with -o for several")
+    (form,) = forms
+    _check_stdout()
+    if form == "parquet" and os.isatty(1):
+        raise UsageError("parquet is not for a terminal", hint="name a file with -o")
+    output = StandardOutput()
+    layout = Layout(form, wide=settings.wide or form != "csv")
+    return Report(
+        output=output,
+        layout=layout,
+        sink=make_sink(form, output.buffer, wide=settings.wide),
+        summary=Summary(),
+        options=replace(settings.options, identify=layout.wide),
+    )
 
 
 def _check_stdout() -> None:
@@ -121,11 +145,20 @@ def go_on(settings: RunSettings) -> Report:
     path = Path(settings.resume or "")
     found = look_at(path)
     layout = found.layout
-    if settings.format not in {None, layout.format} or (settings.wide and not layout.wide):
-        kind = f"{'wide ' if layout.wide and layout.format == 'csv' else ''}{layout.format}"
+    wanted = found.state.wanted if found.state is not None else ()
+    forms = tuple(each.format for each in wanted) or (layout.format,)
+    wide = any(each.wide for each in wanted) if wanted else layout.wide
+    if (settings.formats and set(settings.formats) != set(forms)) or (settings.wide and not wide):
+        kind = f"{'wide ' if layout.wide and forms == ('csv',) else ''}{', '.join(forms)}"
         raise UsageError(f"{path} is a report in {kind}", hint="leave --format and --wide out: they stay as they are")
     options = settings.options if found.state is None else restored(settings.options, found.state)
-    earlier = resume(path)
+    if wanted:
+        check_formats(forms)
+        folder = found.state_file.path.parent
+        targets = [Target(each.format, folder / each.path, wide=each.wide) for each in wanted]
+        earlier = resume(path, into=partial(Spool, targets=targets, mendable=settings.again))
+    else:
+        earlier = resume(path)
     options = replace(options, account=options.account or earlier.account, identify=layout.wide, skip=earlier.names)
     if not settings.quiet:
         _tell(found, earlier, options)
@@ -140,6 +173,19 @@ def go_on(settings: RunSettings) -> Report:
         kept=len(earlier.names),
         state_file=found.state_file,
         state=found.state,
+        wanted=wanted,
+    )
+
+
+def _wanted(spool: Path, targets: tuple[Target, ...]) -> tuple[Wanted, ...]:
+    """Name targets by their place beside the spool, so that they may move with it; others by their full path."""
+    return tuple(
+        Wanted(
+            each.format,
+            each.path.name if each.path.parent == spool.parent else str(each.path.absolute()),
+            wide=each.wide,
+        )
+        for each in targets
     )
 
 
@@ -155,22 +201,3 @@ def _tell(found: Unfinished, earlier: Resumption, options: Options) -> None:
     if subject is not None:
         why = f"there is no {found.state_file.path}" if found.state is None else "it was not told then"
         print_line(f"Whether {subject} the same could not be checked: {why}.")
-
-
-def _report_path(settings: RunSettings, form: str) -> Path:
-    where = settings.output
-    if where is None:
-        where = _ask_where() if settings.again and sys.stdin.isatty() and sys.stderr.isatty() else "."
-    path = Path(where).expanduser()
-    if is_directory(path) or where.endswith("/"):
-        return path / f"bucketEncryptionReport_{datetime.now().astimezone():%Y%m%d-%H%M%S}.{form}"
-    if path.name.endswith(PARTIAL_SUFFIX):
-        raise UsageError(f"{path} would be the name of an unfinished report", hint=f"leave {PARTIAL_SUFFIX} out")
-    return path
-
-
-def _ask_where() -> str:
-    import click  # noqa: PLC0415 - for a terminal only
-
-    answer: str = click.prompt("Directory or file for the report", default=".", err=True)
-    return answer

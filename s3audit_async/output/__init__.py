@@ -5,11 +5,13 @@ disk or a full pipe never blocks the event loop. What a flush wrote survives the
 cause; a power loss costs at most what was flushed in the last `SYNC_SECONDS`.
 """
 
+from s3audit_async.output.exports import Target, export
 from s3audit_async.output.file import PARTIAL_SUFFIX, SYNC_SECONDS, FileOutput, partial_of
 from s3audit_async.output.recording import FLUSH_BYTES, FLUSH_SECONDS, Output, record
 from s3audit_async.output.rows import RowBuffer
+from s3audit_async.output.spool import Spool
 from s3audit_async.output.standard import StandardOutput
-from s3audit_async.output.state import STATE_SUFFIX, RunState, StateFile
+from s3audit_async.output.state import STATE_SUFFIX, RunState, StateFile, Wanted
 
 __all__ = [
     "FLUSH_BYTES",
@@ -21,8 +23,12 @@ __all__ = [
     "Output",
     "RowBuffer",
     "RunState",
+    "Spool",
     "StandardOutput",
     "StateFile",
+    "Target",
+    "Wanted",
+    "export",
     "partial_of",
     "record",
 ]

@@ -117,6 +117,11 @@ class FileOutput:
         return str(self.final if self._finished or untouched else self.partial)
 
     @property
+    def resumable(self) -> str:
+        """What to give to `--resume`."""
+        return self.place
+
+    @property
     def begun(self) -> bool:
         """Whether anything has changed on the disk under the report's names."""
         return self._waiting is None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from s3audit_async.errors import UsageError
 from s3audit_async.output import descriptors, places
-from s3audit_async.sinks import FORMATS
+from s3audit_async.sinks import RESUMABLE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,7 +17,18 @@ if TYPE_CHECKING:
 STATE_SUFFIX = ".resume"
 """Named for what it is there for. It goes with the final name, so that it need not move when the report is renamed."""
 
-_VERSION = 1
+_VERSION = 2
+_READ = frozenset({1, _VERSION})
+"""Version 1 knew of no further files."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A file that is to be made of the report when that is complete. `path` may be relative to the report's folder."""
+
+    format: str
+    path: str
+    wide: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +42,8 @@ class RunState:
     prefix: str | None = None
     include_regions: tuple[str, ...] = ()
     exclude_regions: tuple[str, ...] = ()
+    wanted: tuple[Wanted, ...] = ()
+    """What to make of it; nothing if the report itself is what was asked for."""
 
 
 class StateFile:
@@ -112,7 +125,7 @@ def _content(path: Path) -> bytes | None:
 
 
 def _parse(content: Any) -> RunState:  # noqa: ANN401 - whatever stood in the file
-    if content["version"] != _VERSION or content["format"] not in FORMATS:
+    if content["version"] not in _READ or content["format"] not in RESUMABLE:
         raise ValueError("of another version")
     return RunState(
         account=_text(content["account"]),
@@ -122,6 +135,7 @@ def _parse(content: Any) -> RunState:  # noqa: ANN401 - whatever stood in the fi
         prefix=_text(content["prefix"]),
         include_regions=_texts(content["include_regions"]),
         exclude_regions=_texts(content["exclude_regions"]),
+        wanted=_files(content["wanted"] if content["version"] == _VERSION else []),
     )
 
 
@@ -135,3 +149,9 @@ def _texts(value: object) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(text, str) for text in value):
         raise TypeError("no list of texts")
     return tuple(value)
+
+
+def _files(value: object) -> tuple[Wanted, ...]:
+    if not isinstance(value, list):
+        raise TypeError("no list of files")
+    return tuple(Wanted(str(each["format"]), str(each["path"]), bool(each["wide"])) for each in value)

@@ -39,7 +39,7 @@ def demo(
     buckets: int,
     latency_ms: float,
     output: str | None,
-    form: str | None,
+    formats: tuple[str, ...],
     wide: bool,
     stats: str | None,
     max_concurrency: int,
@@ -59,7 +59,7 @@ def demo(
 
     settings = RunSettings(
         output=output,
-        format=form,
+        formats=formats,
         wide=wide,
         stats=stats,
         quiet=quiet,

@@ -17,7 +17,7 @@ from s3audit_async.options import Options
 def run(
     *,
     output: str | None,
-    form: str | None,
+    formats: tuple[str, ...],
     wide: bool,
     stats: str | None,
     resume: str | None,
@@ -57,7 +57,7 @@ def run(
 
     settings = RunSettings(
         output=output,
-        format=form,
+        formats=formats,
         wide=wide,
         stats=stats,
         buckets_from=buckets_from,

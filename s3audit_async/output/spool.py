@@ -1,0 +1,86 @@
+"""A report that other files are made of once it is complete: resumable till then, and gone after, if not wanted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from anyio import from_thread
+
+from s3audit_async.analysis.finished import open_report
+from s3audit_async.classify import is_unresolved
+from s3audit_async.errors import OutputError, UsageError
+from s3audit_async.output import exports
+from s3audit_async.output.file import FileOutput
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from s3audit_async.model import Row
+    from s3audit_async.output.exports import Target, Writer
+
+FORMAT = "jsonl"
+"""The format of every spool: it has all fields, and each row ends with its line."""
+
+
+class Spool(FileOutput):
+    """A report in JSON Lines, out of which `finish` makes the files of `targets`.
+
+    If one of them is the report itself it stays, as any report. Else it is removed with `finish`; but where a row holds
+    an error it stays under its partial name if the account can be asked again (`mendable`): going on with it asks for
+    those rows, and makes the files anew. It stays, too, where a file cannot be made.
+    """
+
+    def __init__(
+        self,
+        final: Path,
+        *,
+        targets: Sequence[Target],
+        writers: Mapping[str, Writer] | None = None,
+        mendable: bool = True,
+        kept: Iterable[bytes] | None = None,
+    ) -> None:
+        """Start the file, as `FileOutput` does. Raises `UsageError`, too, where a target cannot be."""
+        exports.check_targets(targets)
+        self._targets = targets
+        self._writers = writers
+        self._mendable = mendable
+        self._made = False
+        self._unresolved = 0
+        super().__init__(final, kept=kept)
+
+    @property
+    def place(self) -> str:
+        return ", ".join(str(target.path) for target in self._targets) if self._made else super().place
+
+    @property
+    def resumable(self) -> str:
+        return super().place
+
+    def _publish(self) -> None:
+        self._take_place()
+        self._bring_to_disk()
+        own = [target for target in self._targets if target.path == self.final]
+        others = [target for target in self._targets if target.path != self.final]
+        try:
+            exports.export(
+                self._rows,
+                others,
+                writers=self._writers,
+                proceed=from_thread.check_cancelled,
+                hint="make room, then go on with --resume",
+            )
+        except UsageError as error:  # not a matter of the options any more: the audit is done
+            raise OutputError(str(error), hint="then go on with --resume") from error
+        self._made = True
+        if own:
+            super()._publish()
+        elif not (self._unresolved and self._mendable):
+            self._finished = True
+            self.close(discard=True)
+
+    def _rows(self) -> Iterator[Row]:
+        self._unresolved = 0
+        for row in open_report(self.partial).rows():
+            self._unresolved += is_unresolved(row.mode, row.key_type)
+            yield row

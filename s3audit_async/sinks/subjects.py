@@ -1,0 +1,83 @@
+"""What a finding in an exported report is about: the bucket's ARN, partition and region, and the finding's identity."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from s3audit_async.sinks.columns import WIDE
+
+if TYPE_CHECKING:
+    from s3audit_async.model import Row
+    from s3audit_async.sinks.columns import Value
+
+DEFAULT_PARTITION = "aws"
+LONGEST_ID = 512
+"""Characters of an identity (Security Hub, AwsSecurityFinding.Id)."""
+
+_BY_PREFIX = (
+    ("cn-", "aws-cn"),
+    ("us-gov-", "aws-us-gov"),
+    ("us-isob-", "aws-iso-b"),
+    ("us-isof-", "aws-iso-f"),
+    ("us-iso-", "aws-iso"),
+    ("eu-isoe-", "aws-iso-e"),
+    ("eusc-", "aws-eusc"),
+)  # botocore's partitions.json
+_HOME = {"aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1"}
+_DIGEST = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Where a bucket is. `region` is None where nobody has said."""
+
+    partition: str
+    region: str | None
+    arn: str
+
+    @property
+    def home(self) -> str:
+        """The bucket's region, or where its partition lists buckets."""
+        return self.region or _HOME.get(self.partition, "us-east-1")
+
+
+def subject_of(row: Row) -> Subject:
+    """Tell where a row's bucket is. The region tells the partition; else the ARN of a key in the same region."""
+    partition = next((name for prefix, name in _BY_PREFIX if (row.region or "").startswith(prefix)), None)
+    if partition is None and row.key_arn and row.key_region == row.region:
+        partition = row.key_arn.split(":")[1] or None
+    partition = partition or DEFAULT_PARTITION
+    return Subject(partition, row.region, encodable(f"arn:{partition}:s3:::{row.bucket}"))
+
+
+def identity(row: Row, finding: str) -> str:
+    """Name a finding in a bucket, the same in each report, so that whoever imports it meets it again."""
+    subject = subject_of(row)
+    name = encodable("/".join(("s3audit", subject.partition, row.account or "-", row.bucket, finding)))
+    if len(name) <= LONGEST_ID:
+        return name
+    digest = hashlib.sha256(name.encode()).hexdigest()[:_DIGEST]
+    return f"{name[: LONGEST_ID - _DIGEST - 1]}/{digest}"
+
+
+def fields_of(row: Row) -> dict[str, Value]:
+    """Give what the report knows of a row, by the names that JSON Lines uses; without what is unknown."""
+    found: dict[str, Value] = {}
+    for column in WIDE:
+        value = column.value(row)
+        if value is not None:
+            found[column.name] = encodable(value) if isinstance(value, str) else value
+    return found
+
+
+def encodable(text: str) -> str:
+    """Put a question mark for what UTF-8 has no form for."""
+    return text.encode("utf-8", "replace").decode()
+
+
+def clipped(text: str, longest: int) -> str:
+    """Cut a text that is longer than whoever reads it takes."""
+    text = encodable(text)
+    return text if len(text) <= longest else text[: longest - 1] + "…"
