@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import stat
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,7 +12,7 @@ import pytest
 from s3audit_async.analysis.reading import Layout
 from s3audit_async.errors import UsageError
 from s3audit_async.options import Options
-from s3audit_async.output import RunState, StateFile
+from s3audit_async.output import RunState, StateFile, Wanted
 from s3audit_async.resume import look_at, restored, state_of
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ STATE = RunState(
     prefix="prod-\udc80é",
     include_regions=("eu-west-1", "us-east-1"),
     exclude_regions=("sa-east-1",),
+    wanted=(Wanted("parquet", "r.parquet", wide=False), Wanted("csv", "r.csv", wide=True)),
 )
 
 
@@ -83,16 +84,19 @@ def test_a_run_that_leaves_nothing_puts_back_what_it_found(tmp_path: Path, befor
         b"[]",
         b"{}",
         b"\xff",
-        json.dumps({"version": 2}).encode(),
+        json.dumps({"version": 3}).encode(),
         *(
-            json.dumps({"version": 1, **asdict(STATE), name: value}).encode()
+            json.dumps({"version": 2, **asdict(STATE), name: value}).encode()
             for name, value in [
-                ("version", 2),
+                ("version", 3),
                 ("account", 7),
                 ("format", "xls"),
                 ("buckets", "name"),
                 ("prefix", []),
                 ("include_regions", [1]),
+                ("format", "parquet"),
+                ("wanted", "r.parquet"),
+                ("wanted", [{"format": "parquet"}]),
             ]
         ),
     ],
@@ -104,6 +108,13 @@ def test_a_state_of_something_else_is_refused_with_what_to_do(tmp_path: Path, da
         beside(tmp_path).read()
 
     assert "remove it" in refused.value.hint
+
+
+def test_a_state_that_the_version_before_has_left_wants_no_further_files(tmp_path: Path) -> None:
+    before = {name: value for name, value in asdict(STATE).items() if name != "wanted"}
+    beside(tmp_path).path.write_text(json.dumps({"version": 1, **before}))
+
+    assert beside(tmp_path).read() == replace(STATE, wanted=())
 
 
 # What goes on.

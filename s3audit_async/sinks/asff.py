@@ -49,8 +49,17 @@ class AsffSink:
         self._array.begin()
 
     def write(self, row: Row) -> None:
-        for verdict in verdicts(row):
-            self._array.add(_finding(row, verdict, moment_of(row, self._now)))
+        told = verdicts(row)
+        if told and not row.account:
+            raise OutputError(
+                f"cannot write asff: the account of bucket {clipped(row.bucket, _LONGEST_TITLE)} is not known",
+                hint="ASFF needs it: allow sts:GetCallerIdentity and audit again, or choose another format",
+            )
+        resource, fields = _resource(row), _product_fields(row)
+        for verdict in told:
+            open_too = {"s3audit/cannot_be_told": LIST_SEPARATOR.join(verdict.open)} if verdict.open else {}
+            finding = _finding(row, verdict, moment_of(row, self._now))
+            self._array.add({**finding, "Resources": [resource], "ProductFields": {**fields, **open_too}})
 
     def end(self) -> None:
         self._array.end()
@@ -58,11 +67,6 @@ class AsffSink:
 
 def _finding(row: Row, verdict: Verdict, moment: datetime) -> dict[str, Any]:
     account = row.account
-    if not account:
-        raise OutputError(
-            f"cannot write asff: the account of bucket {clipped(row.bucket, _LONGEST_TITLE)} is not known",
-            hint="ASFF needs it: allow sts:GetCallerIdentity and audit again, or choose another format",
-        )
     subject = subject_of(row)
     instant = _instant(moment)
     found: dict[str, Any] = {
@@ -76,8 +80,6 @@ def _finding(row: Row, verdict: Verdict, moment: datetime) -> dict[str, Any]:
         "UpdatedAt": instant,
         "Title": clipped(verdict.title, _LONGEST_TITLE),
         "Description": clipped(_description(row, verdict), _LONGEST_DESCRIPTION),
-        "ProductFields": _product_fields(row, verdict),
-        "Resources": [_resource(row)],
         "Compliance": {"Status": _STATUS[verdict.status]},
         "RecordState": "ACTIVE",
     }
@@ -119,11 +121,10 @@ def _resource(row: Row) -> dict[str, Any]:
     return found
 
 
-def _product_fields(row: Row, verdict: Verdict) -> dict[str, str]:
-    """Tell what the format's own members cannot: Bucket Key, SSE-C, the key's state, what else is unknown."""
+def _product_fields(row: Row) -> dict[str, str]:
+    """Tell what the format's own members cannot: Bucket Key, SSE-C, the key's state and all the rest."""
     texts = {"ProviderName": "s3audit", "ProviderVersion": __version__}
-    fields = fields_of(row) | ({"cannot_be_told": verdict.open} if verdict.open else {})
-    for name, value in fields.items():
+    for name, value in fields_of(row).items():
         text = LIST_SEPARATOR.join(value) if isinstance(value, tuple) else str(value)
         if text.strip():
             texts[f"s3audit/{name}"] = clipped(text, _LONGEST_FIELD)

@@ -6,7 +6,7 @@ https://schema.ocsf.io/1.5.0/classes/compliance_finding
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from py_ocsf_models.events.findings.activity_id import ActivityID
 from py_ocsf_models.events.findings.compliance_finding import ComplianceFinding
@@ -24,6 +24,7 @@ from py_ocsf_models.objects.remediation import Remediation
 from py_ocsf_models.objects.resource_details import ResourceDetails
 
 from s3audit_async import __version__
+from s3audit_async.findings.mending import steps
 from s3audit_async.sinks.json_array import JsonArray
 from s3audit_async.sinks.subjects import encodable, fields_of, identity, subject_of
 from s3audit_async.sinks.verdicts import Status, moment_of, severity_of, verdicts
@@ -52,18 +53,22 @@ class OcsfSink:
         self._array.begin()
 
     def write(self, row: Row) -> None:
+        resource = _resource(row)
+        # The schema gives this class the cloud profile; the models' class has no member for it.
+        cloud = _cloud(row).model_dump(mode="json", exclude_none=True)
         for verdict in verdicts(row):
-            self._array.add(self._event(row, verdict))
+            event = self._event(row, verdict, resource).model_dump(mode="json", exclude_none=True)
+            self._array.add({**event, "cloud": cloud})
 
     def end(self) -> None:
         self._array.end()
 
-    def _event(self, row: Row, verdict: Verdict) -> dict[str, Any]:
+    def _event(self, row: Row, verdict: Verdict, resource: ResourceDetails) -> ComplianceFinding:
         moment = moment_of(row, self._now).astimezone(UTC)
         milliseconds = int(moment.timestamp() * 1000)
         severity = (severity_of(verdict) or "unknown").capitalize()
         entry = verdict.entry
-        event = ComplianceFinding(
+        return ComplianceFinding(
             metadata=self._metadata,
             activity_id=ActivityID.Create,
             activity_name="Create",
@@ -87,13 +92,10 @@ class OcsfSink:
                 types=["Software and Configuration Checks"],
                 analytic=_analytic(verdict),
             ),
-            remediation=_remediation(verdict),
-            resources=[_resource(row)],
+            remediation=_remediation(row, verdict),
+            resources=[resource],
             unmapped={"cannot_be_told": list(map(encodable, verdict.open))} if verdict.open else None,
-        ).model_dump(mode="json", exclude_none=True)
-        # The schema gives this class the cloud profile; the models' class has no member for it.
-        event["cloud"] = _cloud(row).model_dump(mode="json", exclude_none=True)
-        return dict(event)
+        )
 
 
 def _analytic(verdict: Verdict) -> Analytic:
@@ -111,11 +113,13 @@ def _compliance(verdict: Verdict) -> Compliance:
     )
 
 
-def _remediation(verdict: Verdict) -> Remediation | None:
+def _remediation(row: Row, verdict: Verdict) -> Remediation | None:
     entry = verdict.entry
     if entry is None or verdict.status is Status.PASS:
         return None
-    return Remediation(desc=entry.mend, references=[each.url for each in entry.references] or None)
+    calls = steps(verdict.finding, row) if verdict.status is Status.FAIL else ()
+    advice = encodable("\n".join((entry.mend, *calls)))
+    return Remediation(desc=advice, references=[each.url for each in entry.references] or None)
 
 
 def _resource(row: Row) -> ResourceDetails:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from s3audit_async.references import is_region
 from s3audit_async.sinks.columns import WIDE
 
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ _BY_PREFIX = (
     ("eusc-", "aws-eusc"),
 )  # botocore's partitions.json
 _HOME = {"aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1"}
+_OF_KEY = re.compile(r"arn:(?P<partition>aws[a-z0-9-]{0,32}):kms:")
 _DIGEST = 32
 
 
@@ -40,14 +43,16 @@ class Subject:
     @property
     def home(self) -> str:
         """The bucket's region, or where its partition lists buckets."""
-        return self.region or _HOME.get(self.partition, "us-east-1")
+        named = self.region or ""
+        return named if is_region(named) else _HOME.get(self.partition, "us-east-1")
 
 
 def subject_of(row: Row) -> Subject:
     """Tell where a row's bucket is. The region tells the partition; else the ARN of a key in the same region."""
     partition = next((name for prefix, name in _BY_PREFIX if (row.region or "").startswith(prefix)), None)
     if partition is None and row.key_arn and row.key_region == row.region:
-        partition = row.key_arn.split(":")[1] or None
+        match = _OF_KEY.match(row.key_arn)
+        partition = match["partition"] if match else None
     partition = partition or DEFAULT_PARTITION
     return Subject(partition, row.region, encodable(f"arn:{partition}:s3:::{row.bucket}"))
 
