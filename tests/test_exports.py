@@ -81,10 +81,17 @@ def test_a_file_that_is_there_stays_until_the_new_one_is_whole(tmp_path: Path) -
 @pytest.mark.parametrize("form", ["csv", "parquet", "ocsf"])
 def test_a_disk_that_is_full_leaves_nothing(tmp_path: Path, form: str, small_files: None) -> None:
     (tmp_path / f"r.{form}").write_text("yesterday")
-    rows = [replace(KMS, bucket=f"b-{number}-{number * 7919 % 10007}") for number in range(25_000)]
+    rows = [replace(KMS, bucket=f"b-{number}-{number * 7919 % 10007}") for number in range(11_000)]
+
+    def note(_rows: Callable[[], Iterable[Row]], out: BinaryIO) -> None:
+        out.write(b"fits")
 
     with pytest.raises(OutputError, match=rf"cannot write .*r\.{form}: the file is too large") as failed:
-        export(lambda: rows, [Target("markdown", tmp_path / "r.md"), Target(form, tmp_path / f"r.{form}")])
+        export(
+            lambda: rows,
+            [Target("note", tmp_path / "r.txt"), Target(form, tmp_path / f"r.{form}")],
+            writers={"note": note},
+        )
     assert failed.value.hint == "make room, and try again"
     assert names(tmp_path) == {f"r.{form}"}
     assert (tmp_path / f"r.{form}").read_text() == "yesterday"
@@ -92,10 +99,10 @@ def test_a_disk_that_is_full_leaves_nothing(tmp_path: Path, form: str, small_fil
 
 @pytest.fixture
 def small_files() -> Iterator[None]:
-    """Files of this process have room for 100 KiB."""
+    """Files of this process have room for 20 KiB."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (100 * 1024, before[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20 * 1024, before[1]))
     yield
     resource.setrlimit(resource.RLIMIT_FSIZE, before)
     signal.signal(signal.SIGXFSZ, handler)
