@@ -215,6 +215,29 @@ def test_a_place_that_is_lost_meanwhile_ends_the_run_and_not_as_a_matter_of_opti
     assert names(tmp_path) == {"r.csv", "r.jsonl.partial"}
 
 
+def test_making_the_files_can_be_interrupted_and_the_spool_stays(tmp_path: Path) -> None:
+    """By cancellation, which the thread looks for between rows."""
+
+    async def interrupted() -> bool:
+        with anyio.CancelScope() as scope:
+
+            def page(_rows: Callable[[], Iterable[Row]], out: BinaryIO) -> None:
+                out.write(b"page")
+                anyio.from_thread.run_sync(scope.cancel)
+
+            targets = [Target("page", tmp_path / "r.html"), Target("csv", tmp_path / "r.csv")]
+            made = Spool(tmp_path / "r.jsonl", targets=targets, writers={"page": page})
+            made.buffer.write(b'{"bucket_name": ')
+            try:
+                await made.finish()
+            finally:
+                made.close(discard=False)
+        return scope.cancelled_caught
+
+    assert anyio.run(interrupted)
+    assert names(tmp_path) == {"r.jsonl.partial"}
+
+
 def test_a_spool_is_not_begun_where_a_file_cannot_be(tmp_path: Path) -> None:
     (tmp_path / "r.csv").mkdir()
 

@@ -7,7 +7,7 @@ import json
 import logging
 import shlex
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,11 +30,14 @@ from s3audit_async.sinks import RESUMABLE
 from s3audit_async.stats import RunStats
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import aioboto3
 
     from s3audit_async.cli.run_report import Report
     from s3audit_async.engine import RowStream
     from s3audit_async.output import Target
+    from s3audit_async.output.exports import Writer
     from s3audit_async.ports import Observer
 
 _COLLECTIONS = (10_000, 20, 50)
@@ -54,6 +57,8 @@ class RunSettings:
     wide: bool = False
     also: tuple[Target, ...] = ()
     """Further files that are made of the report."""
+    writers: Mapping[str, Writer] = field(default_factory=dict)
+    """What makes those of them whose format is none of `sinks.FORMATS`, by format."""
     needs_all: bool = False
     """Whether all fields are needed of each row, also of those that an interrupted run has audited."""
     stats: str | None = None

@@ -12,9 +12,19 @@ from typing import TYPE_CHECKING
 from s3audit_async.analysis.reading import Layout
 from s3audit_async.analysis.summary import Summary
 from s3audit_async.cli.outcome import print_line
-from s3audit_async.cli.report_places import Direct, places_of
+from s3audit_async.cli.report_places import SPOOL_SUFFIX, Direct, places_of
 from s3audit_async.errors import UsageError
-from s3audit_async.output import FileOutput, Output, RunState, Spool, StandardOutput, StateFile, Target, Wanted
+from s3audit_async.output import (
+    FileOutput,
+    Output,
+    RunState,
+    Spool,
+    StandardOutput,
+    StateFile,
+    Target,
+    Wanted,
+    partial_of,
+)
 from s3audit_async.output.spool import FORMAT
 from s3audit_async.resume import look_at, restored, resume, state_of
 from s3audit_async.sinks import check_formats, make_sink
@@ -96,7 +106,7 @@ def begin(settings: RunSettings) -> Report:
         output = FileOutput(places.path)
     else:
         form, wide, wanted = FORMAT, True, _wanted(places.path, places.targets)
-        output = Spool(places.path, targets=places.targets, mendable=settings.again)
+        output = Spool(places.path, targets=places.targets, writers=settings.writers, mendable=settings.again)
     report = Report(
         output=output,
         layout=Layout(form, wide=wide),
@@ -142,7 +152,7 @@ def go_on(settings: RunSettings) -> Report:
     """Go on with a report, and say with what. Raises `UsageError` if it cannot be, with nothing touched."""
     if settings.output is not None:
         raise UsageError("--resume writes to the report it completes", hint="leave -o out")
-    path = Path(settings.resume or "")
+    path = _resumable(Path(settings.resume or ""))
     found = look_at(path)
     layout = found.layout
     wanted = found.state.wanted if found.state is not None else ()
@@ -153,10 +163,11 @@ def go_on(settings: RunSettings) -> Report:
         raise UsageError(f"{path} is a report in {kind}", hint="leave --format and --wide out: they stay as they are")
     options = settings.options if found.state is None else restored(settings.options, found.state)
     if wanted:
-        check_formats(forms)
+        check_formats(form for form in forms if form not in settings.writers)
         folder = found.state_file.path.parent
         targets = [Target(each.format, folder / each.path, wide=each.wide) for each in wanted]
-        earlier = resume(path, into=partial(Spool, targets=targets, mendable=settings.again))
+        into = partial(Spool, targets=targets, writers=settings.writers, mendable=settings.again)
+        earlier = resume(path, into=into)
     else:
         earlier = resume(path)
     options = replace(options, account=options.account or earlier.account, identify=layout.wide, skip=earlier.names)
@@ -175,6 +186,12 @@ def go_on(settings: RunSettings) -> Report:
         state=found.state,
         wanted=wanted,
     )
+
+
+def _resumable(path: Path) -> Path:
+    """Give what to go on with for a file that was to be made of a spool: that."""
+    spool = path.with_name(path.name + SPOOL_SUFFIX) if path.name else path
+    return partial_of(spool) if partial_of(spool).exists() and not partial_of(path).exists() else path
 
 
 def _wanted(spool: Path, targets: tuple[Target, ...]) -> tuple[Wanted, ...]:
