@@ -104,6 +104,16 @@ def test_a_parquet_file_that_is_not_whole_is_refused(tmp_path: Path, cut: int) -
         open_report(path)
 
 
+def test_a_parquet_file_that_is_damaged_is_refused(tmp_path: Path) -> None:
+    path = write(tmp_path / "r.parquet", ALL)
+    data = bytearray(path.read_bytes())
+    data[4:400] = bytes(396)
+    path.write_bytes(data)
+
+    with pytest.raises(UsageError, match=r"r\.parquet, row 0 is not a row of s3audit's"):
+        list(open_report(path).rows())
+
+
 @pytest.mark.parametrize(("name", "value"), [("sse_c", "perhaps"), ("error", "what: ever"), ("bucket_key", "True")])
 def test_a_row_that_is_none_of_ours_is_refused_with_its_number(tmp_path: Path, name: str, value: Any) -> None:
     rows = pq.read_table(write(tmp_path / "r.parquet", [KMS, KMS])).to_pylist()

@@ -45,11 +45,12 @@ class ParquetReport:
         with self._open() as file:
             number = 0
             try:
-                for batch in file.iter_batches(batch_size=_BATCH):
+                # Older releases of pyarrow fail on a file that has no group at all.
+                for batch in file.iter_batches(batch_size=_BATCH) if file.num_row_groups else ():
                     for fields in batch.to_pylist():
                         number += 1
                         yield _row(fields)
-            except (pa.ArrowException, ValueError, KeyError, TypeError, OverflowError) as error:
+            except (pa.ArrowException, OSError, ValueError, KeyError, TypeError, OverflowError) as error:
                 raise UsageError(
                     f"{self._name}, row {number} is not a row of s3audit's", hint="write the report anew"
                 ) from error
