@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import click
 import pytest
 
+from s3audit_async.cli.options import FormatList
 from s3audit_async.cli.report_places import Direct, Spooled, places_of
 from s3audit_async.cli.run import RunSettings
 from s3audit_async.errors import UsageError
@@ -67,3 +69,26 @@ def test_several_formats_share_the_time_in_their_names(tmp_path: Path) -> None:
 def test_a_place_that_cannot_be_is_refused(tmp_path: Path, name: str, forms: tuple[str, ...], said: str) -> None:
     with pytest.raises(UsageError, match=said):
         placed(tmp_path / name, *forms)
+
+
+# --format.
+
+
+@pytest.mark.parametrize(
+    ("given", "formats"),
+    [
+        ("csv", ("csv",)),
+        ("csv,jsonl,csv", ("csv", "jsonl")),
+        (" CSV , ocsf,", ("csv", "ocsf")),
+        (["parquet", "asff"], ("parquet", "asff")),
+        (("markdown",), ("markdown",)),
+        ("", ()),
+    ],
+)
+def test_formats_are_named_once_each_with_commas_or_as_a_list(given: Any, formats: tuple[str, ...]) -> None:
+    assert FormatList().convert(given, None, None) == formats
+
+
+def test_a_format_that_is_none_is_refused_with_all_that_are() -> None:
+    with pytest.raises(click.BadParameter, match="'xls' is not one of csv, jsonl, parquet, ocsf, asff, markdown"):
+        FormatList().convert("csv,xls", None, None)

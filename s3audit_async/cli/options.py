@@ -12,7 +12,7 @@ from s3audit_async.options import MAX_ATTEMPTS, MAX_CONCURRENCY, RETRY_MAX_TIME,
 from s3audit_async.sinks import FORMATS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
@@ -51,11 +51,10 @@ class FormatList(click.ParamType):  # type: ignore[type-arg]  # generic in newer
     name = "formats"
 
     def convert(
-        self, value: str | tuple[str, ...], param: click.Parameter | None, ctx: click.Context | None
+        self, value: str | Sequence[str], param: click.Parameter | None, ctx: click.Context | None
     ) -> tuple[str, ...]:
-        if isinstance(value, tuple):
-            return value
-        named = tuple(dict.fromkeys(each.strip().lower() for each in value.split(",") if each.strip()))
+        listed = value.split(",") if isinstance(value, str) else value  # a configuration file may hold a list
+        named = tuple(dict.fromkeys(each.strip().lower() for each in listed if each.strip()))
         for each in named:
             if each not in FORMATS:
                 self.fail(f"{each!r} is not one of {', '.join(FORMATS)}.", param, ctx)
