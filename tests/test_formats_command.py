@@ -98,27 +98,20 @@ def test_rows_with_errors_are_mended_in_every_file(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["r.parquet"]
 
 
-@pytest.mark.parametrize("form", ["asff", "parquet"])
-def test_one_format_goes_to_standard_output(form: str, tmp_path: Path) -> None:
-    """Byte by byte what would stand in a file."""
+def test_parquet_goes_to_standard_output(tmp_path: Path) -> None:
+    """As any other format: it streams."""
     account = synthetic(buckets=20, keys=2, regions=1)
     with StubAws(account) as stub, (tmp_path / "out").open("wb") as out:
-        command = [*COMMAND, "run", "--endpoint-url", stub.url, "-q", "--format", form, "-o", "-"]
+        command = [*COMMAND, "run", "--endpoint-url", stub.url, "-q", "--format", "parquet", "-o", "-"]
         done = subprocess.run(command, check=False, env=environment(), stdout=out, stderr=subprocess.PIPE)
     assert (done.returncode, done.stderr) == (0, b"")
-    if form == "parquet":
-        found = {row.bucket for row in open_report(tmp_path / "out").rows()}
-    else:
-        found = {each["Resources"][0]["Id"].rpartition(":")[2] for each in json.loads((tmp_path / "out").read_text())}
-    assert found == expected(account).keys()
+    assert {row.bucket for row in open_report(tmp_path / "out").rows()} == expected(account).keys()
 
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("--format", "csv,xls"), "'xls' is not one of csv, jsonl, parquet, ocsf, asff, markdown (see"),
         (("--format", "csv,jsonl", "-o", "-"), "standard output takes one format (name a directory with -o for"),
-        (("--format", "csv,jsonl", "-o", "r.csv"), "r.csv is no directory, which 2 formats need (name a directory"),
         (("--format", "csv,parquet", "-o", "missing/"), "there is no directory missing (make it first"),
     ],
 )
