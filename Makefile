@@ -17,9 +17,9 @@ PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
 
-demo: $(VENV)/.demo  ## audit the embedded AWS account; the report goes to demo-report/
+demo: $(VENV)/.demo  ## audit the embedded AWS account; report and page go to demo-report/
 	@mkdir -p demo-report
-	@$(BIN)/s3audit demo --wide -o demo-report/ ; code=$$? ; \
+	@$(BIN)/s3audit demo --wide -o demo-report/ --html demo-report/page.html ; code=$$? ; \
 	  [ $$code -eq 0 ] || [ $$code -eq 3 ]  # 3: the account has buckets that fail for good, to show how they look
 
 test: check browser  ## formatting, lint, types and all tests

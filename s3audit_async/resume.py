@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
     from pathlib import Path
 
+    from s3audit_async.model import Row
     from s3audit_async.options import Options
     from s3audit_async.output import Wanted
 
@@ -57,6 +58,7 @@ class _Sieve:
     """Passes on the pieces of a report that stay, and remembers what they were."""
 
     reader: ReportReader
+    seen: Callable[[Row], object]
     names: set[str] = field(default_factory=set)
     summary: Summary = field(default_factory=Summary)
     accounts: set[str | None] = field(default_factory=set)
@@ -74,6 +76,7 @@ class _Sieve:
                 continue
             self.names.add(row.bucket)
             self.summary.add(row)
+            self.seen(row)
             yield record.raw
 
     def account(self) -> str | None:
@@ -99,16 +102,18 @@ def look_at(path: Path) -> Unfinished:
     return Unfinished(path, layout, state, state_file)
 
 
-def resume(path: Path, *, into: Callable[..., FileOutput] = FileOutput) -> Resumption:
+def resume(
+    path: Path, *, into: Callable[..., FileOutput] = FileOutput, seen: Callable[[Row], object] = lambda _: None
+) -> Resumption:
     """Open a report to go on with. `path` is its partial file, or a report that holds errors or lost its end.
 
     Rows without an error stay, to the byte; those with one, and a last line that is not whole, are left out and their
     buckets asked again. The file read is replaced only when the first new row comes. `into` makes the output, given
-    what `FileOutput` is given. Raises `UsageError` for a file that is not a report of s3audit, or that another run is
-    writing.
+    what `FileOutput` is given; `seen` is told of each row that stays. Raises `UsageError` for a file that is not a
+    report of s3audit, or that another run is writing.
     """
     reader = _reader(path)
-    sieve = _Sieve(reader)
+    sieve = _Sieve(reader, seen)
     output = into(_final(path), kept=sieve)
     begun = bool(reader.header) or bool(sieve.names)
     return Resumption(

@@ -103,6 +103,16 @@ report_options = stacked(
     option("Report", "--stats", metavar="PATH", help="Write the run's figures to a JSON file."),
 )
 
+decision_options = stacked(
+    option(
+        "Decision",
+        "--policy",
+        metavar="NAME|FILE",
+        help="Check the rows against a policy: aws-fsbp, customer-key, strict, or a TOML file.",
+    ),
+    option("Decision", "--html", metavar="FILE", help="Write one page with charts, findings and all buckets."),
+)
+
 selection_options = stacked(
     option("Buckets", "--bucket", "buckets", multiple=True, metavar="NAME", help="Only this bucket. Repeatable."),
     option(
@@ -186,6 +196,15 @@ message_options = stacked(
         callback=lambda _context, _option, name: use_log_format(name),
     ),
 )
+
+
+def print_starter_policy(context: click.Context, _option: click.Parameter, wished: bool) -> None:
+    """Print a policy to begin with, and end the command."""
+    if wished and not context.resilient_parsing:
+        from s3audit_async.analysis.policy import starter  # noqa: PLC0415 - for this option only
+
+        click.echo(starter(), nl=False)
+        context.exit()
 
 
 def read_names(buckets: tuple[str, ...], buckets_from: str | None) -> tuple[str, ...]:

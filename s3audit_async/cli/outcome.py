@@ -27,11 +27,11 @@ class ExitCode(IntEnum):
     COMPLETE = 0
     """Every bucket has its row. AccessDenied is an answer."""
     POLICY_VIOLATED = 1
-    """Complete, and a policy that was asked for is violated."""
+    """A policy that was asked for is violated, or what `--fail-on` names has happened."""
     USAGE = 2
     """Options, files or the account do not fit. No bucket was asked about."""
     INCOMPLETE = 3
-    """Complete, but some rows hold an error that retries could not clear."""
+    """Complete, but rows hold an error that retries could not clear, or leave open whether a policy is kept."""
     COULD_NOT_GO_ON = 4
     """Credentials, listing denied, disk full. What was audited is kept."""
     INTERRUPTED = 130

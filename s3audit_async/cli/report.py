@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shlex
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from s3audit_async.analysis.duplicates import each_once
@@ -14,7 +13,8 @@ from s3audit_async.analysis.selecting import Selection, parse
 from s3audit_async.analysis.severities import ranked, severity_of, title_of
 from s3audit_async.analysis.summary import Summary
 from s3audit_async.cli import stdout
-from s3audit_async.cli.outcome import ExitCode, print_line
+from s3audit_async.cli.deciding import check_of, conclude
+from s3audit_async.cli.outcome import print_line
 from s3audit_async.cli.report_files import check_places, make
 from s3audit_async.cli.report_source import opened
 from s3audit_async.errors import UsageError
@@ -56,7 +56,7 @@ def perform(settings: ReportSettings) -> int:
     """Sum a report up and give the exit code. Raises `UsageError` for what cannot be read, `OutputError`."""
     selection = Selection(parse(text) for text in settings.where)
     _check(settings)
-    check = _check_of(settings)
+    check = check_of(settings.policy)
     with opened(settings.report) as report:
         rows = selection.rows(each_once(report, settings.called))
         if settings.names:
@@ -76,7 +76,7 @@ def perform(settings: ReportSettings) -> int:
     if not settings.quiet:
         for note in notes:
             print_line(note)
-    return _conclude(settings, check)
+    return conclude(check, quiet=settings.quiet)
 
 
 def _check(settings: ReportSettings) -> None:
@@ -90,25 +90,6 @@ def _check(settings: ReportSettings) -> None:
             "--plan - takes standard output", hint="leave out --json and --by, or name a file for the plan"
         )
     check_places(settings)
-
-
-def _check_of(settings: ReportSettings) -> PolicyCheck | None:
-    if settings.policy is None:
-        return None
-    from s3audit_async.analysis.policy import PolicyCheck  # noqa: PLC0415 - for this option only
-    from s3audit_async.cli.policy import load  # noqa: PLC0415
-
-    return PolicyCheck(load(settings.policy), today=datetime.now(UTC).date())
-
-
-def _conclude(settings: ReportSettings, check: PolicyCheck | None) -> int:
-    if check is None:
-        return ExitCode.COMPLETE
-    from s3audit_async.cli.policy import exit_code, print_verdict  # noqa: PLC0415 - for this option only
-
-    if not settings.quiet:
-        print_verdict(check)
-    return exit_code(check.outcome)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import io
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from s3audit_async.analysis.selecting import Selection, parse
 from s3audit_async.cli import stdout
+from s3audit_async.cli.deciding import write_html
 from s3audit_async.errors import UsageError
 from s3audit_async.output.side import check_place, write_file
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from s3audit_async.analysis.finished import FinishedReport
     from s3audit_async.analysis.plan import Counted as Planned
-    from s3audit_async.analysis.policy import PolicyCheck
     from s3audit_async.cli.report import Counted, ReportSettings
     from s3audit_async.model import Row
 
@@ -75,21 +74,6 @@ def _plan(place: str, rows: Callable[[], Iterator[Row]]) -> Planned:
     else:
         write_file(_path(place), write)
     return planned[0]
-
-
-def write_html(rows: Callable[[], Iterator[Row]], out: BinaryIO, *, source: str, check: PolicyCheck | None) -> None:
-    """Write the page of these rows, with what a policy makes of them, if there is one."""
-    from s3audit_async.analysis.html import write_page  # noqa: PLC0415 - it brings the template engine
-
-    policy = None
-    if check is not None:
-        policy = {
-            "name": check.policy.name,
-            "outcome": check.outcome.value,
-            "violations": {finding: named.count for finding, named in check.failing.items()},
-            "unknown": {finding: named.count for finding, named in check.unknown.items()},
-        }
-    write_page(rows, out, title="Encryption of S3 buckets", source=source, made_at=datetime.now(UTC), policy=policy)
 
 
 def _path(place: str) -> Path:

@@ -16,6 +16,7 @@ from anyio import to_thread
 
 from s3audit_async.api import audit
 from s3audit_async.cli import run_report as reports
+from s3audit_async.cli.deciding import check_of, conclude, with_page
 from s3audit_async.cli.open_files import make_room_for
 from s3audit_async.cli.outcome import ExitCode, exit_code_of, print_error, print_line
 from s3audit_async.cli.progress import watching
@@ -61,6 +62,10 @@ class RunSettings:
     """What makes those of them whose format is none of `sinks.FORMATS`, by format."""
     needs_all: bool = False
     """Whether all fields are needed of each row, also of those that an interrupted run has audited."""
+    policy: str | None = None
+    """Name or file of the policy that the rows are checked against."""
+    html: str | None = None
+    """Where a page is made of the report."""
     stats: str | None = None
     buckets_from: str | None = None
     resume: str | None = None
@@ -80,6 +85,8 @@ def perform(settings: RunSettings, session: aioboto3.Session | None = None) -> i
     if settings.stats is not None:
         _check_stats(settings)
     _check_input(settings)
+    check = check_of(settings.policy)
+    settings = with_page(settings, check)
     make_room_for(settings.options.max_concurrency)
     if session is None:
         from s3audit_async.aws.session import open_session  # noqa: PLC0415 - half a second of SDK
@@ -87,7 +94,7 @@ def perform(settings: RunSettings, session: aioboto3.Session | None = None) -> i
         session = open_session(profile=settings.profile, region=settings.region)
         if session.region_name is not None:
             check_region(session.region_name)
-    report = reports.begin(settings) if settings.resume is None else reports.go_on(settings)
+    report = (reports.begin if settings.resume is None else reports.go_on)(settings, check)
     for sdk in ("botocore", "aiobotocore", "aiohttp", "asyncio"):
         # What they log of a failure, with its traceback, comes out as an error or a row of ours.
         logging.getLogger(sdk).addHandler(logging.NullHandler())
@@ -206,7 +213,7 @@ class _Run:
     async def _record(self, rows: RowStream) -> None:
         report = self._report
         try:
-            await record(rows, report.sink, report.output, begin=report.begin, seen=report.summary.add)
+            await record(rows, report.sink, report.output, begin=report.begin, seen=report.seen)
             self._complete = True
         except RunError as error:
             self.error = error
@@ -260,7 +267,8 @@ def _conclude(settings: RunSettings, report: Report, stats: RunStats, error: Run
         if failed and settings.again and in_file:
             command = _resume_command(settings, report)
             print_line(f"{failed} rows hold an error. Ask those buckets again with: {command}")
-    return ExitCode.INCOMPLETE if failed else ExitCode.COMPLETE
+    decided = conclude(report.check, quiet=settings.quiet)
+    return ExitCode.INCOMPLETE if failed and decided is ExitCode.COMPLETE else decided
 
 
 def _resume_command(settings: RunSettings, report: Report) -> str:

@@ -30,7 +30,11 @@ from s3audit_async.resume import look_at, restored, resume, state_of
 from s3audit_async.sinks import check_formats, make_sink
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from s3audit_async.analysis.policy import PolicyCheck
     from s3audit_async.cli.run import RunSettings
+    from s3audit_async.model import Row
     from s3audit_async.options import Options
     from s3audit_async.ports import Sink
     from s3audit_async.resume import Resumption, Unfinished
@@ -55,6 +59,14 @@ class Report:
     """What stands in that file; None while nothing does."""
     wanted: tuple[Wanted, ...] = ()
     """What is made of the report when it is complete."""
+    check: PolicyCheck | None = None
+    """What comes of it by the policy that was asked for."""
+
+    def seen(self, row: Row) -> None:
+        """Count a row that is on its way into the report."""
+        self.summary.add(row)
+        if self.check is not None:
+            self.check.add(row)
 
     @property
     def rows(self) -> int:
@@ -92,12 +104,12 @@ class Report:
             self.output.close(discard=empty)
 
 
-def begin(settings: RunSettings) -> Report:
+def begin(settings: RunSettings, check: PolicyCheck | None = None) -> Report:
     """Begin a report. Raises `UsageError` if it cannot be, or `OutputError`."""
     forms = settings.formats or ("csv",)
     check_formats(forms)
     if settings.output == "-":
-        return _begin_on_stdout(settings, forms)
+        return _begin_on_stdout(settings, forms, check)
     places = places_of(settings, forms)
     output: FileOutput
     wanted: tuple[Wanted, ...]
@@ -115,6 +127,7 @@ def begin(settings: RunSettings) -> Report:
         options=replace(settings.options, identify=wide),
         state_file=StateFile(output.final) if settings.again else None,
         wanted=wanted,
+        check=check,
     )
     with ExitStack() as failing:
         failing.callback(report.close)
@@ -123,7 +136,11 @@ def begin(settings: RunSettings) -> Report:
     return report
 
 
-def _begin_on_stdout(settings: RunSettings, forms: tuple[str, ...]) -> Report:
+def _begin_on_stdout(settings: RunSettings, forms: tuple[str, ...], check: PolicyCheck | None) -> Report:
+    if settings.also:
+        raise UsageError(
+            "a page is made of a report in a file", hint="name a file or directory with -o, or leave --html out"
+        )
     if len(forms) > 1:
         raise UsageError("standard output takes one format", hint="name a directory with -o for several")
     (form,) = forms
@@ -137,7 +154,8 @@ def _begin_on_stdout(settings: RunSettings, forms: tuple[str, ...]) -> Report:
         layout=layout,
         sink=make_sink(form, output.buffer, wide=settings.wide),
         summary=Summary(),
-        options=replace(settings.options, identify=layout.wide),
+        options=replace(settings.options, identify=layout.wide or check is not None),
+        check=check,
     )
 
 
@@ -148,7 +166,7 @@ def _check_stdout() -> None:
         raise UsageError("standard output is closed", hint="name a file with -o") from error
 
 
-def go_on(settings: RunSettings) -> Report:
+def go_on(settings: RunSettings, check: PolicyCheck | None = None) -> Report:
     """Go on with a report, and say with what. Raises `UsageError` if it cannot be, with nothing touched."""
     if settings.output is not None:
         raise UsageError("--resume writes to the report it completes", hint="leave -o out")
@@ -157,19 +175,26 @@ def go_on(settings: RunSettings) -> Report:
     layout = found.layout
     wanted = found.state.wanted if found.state is not None else ()
     forms = tuple(each.format for each in wanted) or (layout.format,)
+    if new := {each.format for each in settings.also} - set(forms):
+        raise UsageError(
+            f"{path} was begun without --{new.pop()}", hint="leave it out, and use 's3audit report' when it is complete"
+        )
     wide = any(each.wide for each in wanted) if wanted else layout.wide
-    if (settings.formats and set(settings.formats) != set(forms)) or (settings.wide and not wide):
+    if (settings.formats and set(settings.formats) != set(forms) - settings.writers.keys()) or (
+        settings.wide and not wide
+    ):
         kind = f"{'wide ' if layout.wide and forms == ('csv',) else ''}{', '.join(forms)}"
         raise UsageError(f"{path} is a report in {kind}", hint="leave --format and --wide out: they stay as they are")
     options = settings.options if found.state is None else restored(settings.options, found.state)
+    seen: Callable[[Row], object] = check.add if check is not None else lambda _: None
     if wanted:
         check_formats(form for form in forms if form not in settings.writers)
         folder = found.state_file.path.parent
         targets = [Target(each.format, folder / each.path, wide=each.wide) for each in wanted]
         into = partial(Spool, targets=targets, writers=settings.writers, mendable=settings.again)
-        earlier = resume(path, into=into)
+        earlier = resume(path, into=into, seen=seen)
     else:
-        earlier = resume(path)
+        earlier = resume(path, seen=seen)
     options = replace(options, account=options.account or earlier.account, identify=layout.wide, skip=earlier.names)
     if not settings.quiet:
         _tell(found, earlier, options)
@@ -185,6 +210,7 @@ def go_on(settings: RunSettings) -> Report:
         state_file=found.state_file,
         state=found.state,
         wanted=wanted,
+        check=check,
     )
 
 

@@ -6,10 +6,14 @@ import os
 import shutil
 import sys
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import click
 
 from s3audit_async.cli.outcome import ExitCode, let_go_of
+
+if TYPE_CHECKING:
+    from typing import TextIO
 
 BAR_CHARACTERS = "▏▎▍▌▋▊▉█"
 """From an eighth of a character to a whole one."""
@@ -29,16 +33,22 @@ class Page:
     unicode: bool = True
 
 
-def page() -> Page:
-    """Tell what standard output is. Colours are for terminals, unless `NO_COLOR` or `CI` is set (https://no-color.org)."""
-    terminal = sys.stdout is not None and sys.stdout.isatty()
+def page(stream: TextIO | None = None) -> Page:
+    """Tell what a stream is, standard output if none is given.
+
+    Colours are for terminals, unless `NO_COLOR` or `CI` is set (https://no-color.org).
+    """
+    out = sys.stdout if stream is None else stream
+    terminal = out is not None and not out.closed and out.isatty()
     wished = os.environ.get("COLUMNS", "")
     if wished.isdecimal() and int(wished):
         width = int(wished)
     else:
         width = shutil.get_terminal_size((_WIDTH_OFF_TERMINAL, 0)).columns if terminal else _WIDTH_OFF_TERMINAL
     plain = any(os.environ.get(name) for name in ("NO_COLOR", "CI")) or os.environ.get("TERM") == "dumb"
-    return Page(max(_NARROWEST, min(width, _WIDEST)), colour=terminal and not plain, unicode=_can_show(BAR_CHARACTERS))
+    return Page(
+        max(_NARROWEST, min(width, _WIDEST)), colour=terminal and not plain, unicode=_can_show(BAR_CHARACTERS, out)
+    )
 
 
 def write(text: str) -> None:
@@ -67,9 +77,9 @@ def _write(text: str, *, flush: bool) -> None:
         raise click.exceptions.Exit(ExitCode.COULD_NOT_GO_ON) from error
 
 
-def _can_show(characters: str) -> bool:
+def _can_show(characters: str, out: TextIO | None) -> bool:
     try:
-        characters.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
+        characters.encode(getattr(out, "encoding", None) or "utf-8")
     except UnicodeEncodeError:
         return False
     return True

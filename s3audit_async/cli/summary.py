@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -10,6 +11,8 @@ from rich.text import Text
 
 from s3audit_async.analysis.regions import Apart
 from s3audit_async.cli.outcome import on_terminal, print_event, print_line, print_text, speaks_json
+from s3audit_async.cli.stdout import page
+from s3audit_async.cli.tables import findings_table
 from s3audit_async.redaction import printable
 
 if TYPE_CHECKING:
@@ -55,7 +58,9 @@ def print_summary(summary: Summary, stats: RunStats, place: str) -> None:
     table.add_row("Elapsed", Text(f"{stats.seconds:.1f} s{rate}, at most {stats.peak_in_flight} calls in flight"))
     with console.capture() as drawn:
         console.print(table)
-    print_text(drawn.get())
+    print_text("".join(f"{line.rstrip()}\n" for line in drawn.get().splitlines()))
+    if findings := findings_table(summary, page(sys.stderr)):
+        print_text(findings.rstrip("\n") + "\n\n")
     print_line(f"Report: {place}")
 
 

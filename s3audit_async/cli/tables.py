@@ -59,6 +59,11 @@ def summary_page(summary: Summary, page: Page, *, top: int, read: int) -> str:
     return render(page, parts)
 
 
+def findings_table(summary: Summary, page: Page) -> str:
+    """Draw the findings alone, by severity."""
+    return render(page, _findings(summary, page))
+
+
 def groups_page(groups: Groups, page: Page, *, top: int, read: int) -> str:
     """Draw one line for each group; of those that may be many, the `top` ones with the most buckets."""
     parts: list[RenderableType] = [_headline(groups.rows, read, f" by {groups.by}")]

@@ -32,6 +32,7 @@ _DEMO_ATTEMPTS = 3
     help="How long each answer takes, at least.",
 )
 @shared.report_options
+@shared.decision_options
 @shared.limit_options(attempts=_DEMO_ATTEMPTS)
 @shared.message_options
 def demo(
@@ -42,6 +43,8 @@ def demo(
     formats: tuple[str, ...],
     wide: bool,
     stats: str | None,
+    policy: str | None,
+    html: str | None,
     max_concurrency: int,
     max_attempts: int,
     timeout: float,
@@ -62,6 +65,8 @@ def demo(
         formats=formats,
         wide=wide,
         stats=stats,
+        policy=policy,
+        html=html,
         quiet=quiet,
         verbose=verbose,
         again=False,

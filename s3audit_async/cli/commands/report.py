@@ -27,19 +27,13 @@ _TOP = 10
 )
 @shared.option("Output", "--json", "as_json", is_flag=True, help="One JSON document with all of it.")
 @shared.option("Output", "--list", "names", is_flag=True, help="The names of the buckets, one a line.")
-@shared.option(
-    "Decision",
-    "--policy",
-    metavar="NAME|FILE",
-    help="Check the rows against a policy: aws-fsbp, customer-key, strict, or a TOML file.",
-)
+@shared.decision_options
 @shared.option(
     "Decision",
     "--plan",
     metavar="FILE",
     help="Write the calls that mend what was found, as a shell script; - is stdout.",
 )
-@shared.option("Decision", "--html", metavar="FILE", help="Write one page with charts, findings and all buckets.")
 @shared.option("Messages", "-q", "--quiet", is_flag=True, help="No notes on standard error.")
 def report(
     *,

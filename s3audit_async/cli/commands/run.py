@@ -9,6 +9,16 @@ from s3audit_async.options import Options
 @shared.command()
 @shared.report_options
 @shared.option("Report", "--resume", metavar="PATH", help="Complete a report that was interrupted.")
+@shared.decision_options
+@shared.option(
+    "Decision",
+    "--init-policy",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=shared.print_starter_policy,
+    help="Print a policy to begin with, as a TOML file with comments, and exit.",
+)
 @shared.selection_options
 @shared.region_options
 @shared.aws_options
@@ -20,6 +30,8 @@ def run(
     formats: tuple[str, ...],
     wide: bool,
     stats: str | None,
+    policy: str | None,
+    html: str | None,
     resume: str | None,
     buckets: tuple[str, ...],
     buckets_from: str | None,
@@ -47,9 +59,11 @@ def run(
 
     \b
     Exit codes:
-      0    every bucket has its row (AccessDenied is an answer)
+      0    every bucket has its row (AccessDenied is an answer), and a policy is kept
+      1    the policy is violated
       2    options or files cannot be used
-      3    complete, but some rows hold an error that retries could not clear
+      3    complete, but rows hold an error that retries could not clear, or leave open whether
+           the policy is kept
       4    the run could not go on; what was audited is kept
       130  interrupted; what was audited is kept
     """  # noqa: D301 - click reads the backspace
@@ -60,6 +74,8 @@ def run(
         formats=formats,
         wide=wide,
         stats=stats,
+        policy=policy,
+        html=html,
         buckets_from=buckets_from,
         resume=resume,
         profile=profile,
