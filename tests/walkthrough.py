@@ -48,7 +48,8 @@ def walk(page: str, folder: Path) -> tuple[str, list[str]]:
             printed = "" if done is None else "".join(f"{text.rstrip()}\n" for text in done.stdout.splitlines())
             if printed != match["text"]:
                 wrong.append(f"{line}: printed:\n{printed}")
-            return match[0].replace(match["text"], printed)
+            start, end = (place - match.start() for place in match.span("text"))
+            return match[0][:start] + printed + match[0][end:]
         elif match["kind"] == "console":
             for typed in shell_lines.commands(match[0], every=True):
                 check_code()

@@ -120,3 +120,5 @@ def _create(key: DemoKey) -> None:
         kms.disable_key(made.id)
     elif key.state == "PendingDeletion":
         kms.schedule_key_deletion(made.id, _DELETION_WINDOW_DAYS)
+        # The same in each account that is made on a day: what changes between two reports is to be what changed.
+        made.deletion_date = made.deletion_date.replace(hour=0, minute=0, second=0, microsecond=0)
