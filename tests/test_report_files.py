@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from s3audit_async.analysis.finished import open_report
 from s3audit_async.cli import main
 from s3audit_async.cli.outcome import ExitCode
+from tests.reports import HEADER
 from tests.test_report_command import PLAIN, ROWS, saved
 
 if TYPE_CHECKING:
@@ -100,6 +102,12 @@ def test_a_plan_on_standard_output_is_all_that_is_there(tmp_path: Path, capfd: p
         (["--html", "."], "is a directory"),
         (["--plan", "-", "--json"], "--plan - takes standard output"),
         (["--list", "--policy", "strict"], "--list prints names"),
+        (["--format", "csv,jsonl", "-o", "x"], "x is no directory"),
+        (["--format", "csv,jsonl", "-o", "-"], "standard output takes one format"),
+        (["--format", "jsonl", "-o", "r.jsonl"], "-o r.jsonl is where the report is"),
+        (["-o", "x.csv"], "name them with --format"),
+        (["--format", "parquet", "--wide", "-o", "x"], "--wide is for"),
+        (["--format", "csv", "-o", "-", "--json"], "-o - takes standard output"),
         (["--policy", "strct"], "did you mean strict"),
         (["--policy", "broken.toml"], "broken.toml, line 1"),
     ],
@@ -133,3 +141,39 @@ def test_a_plan_of_four_columns_is_refused(tmp_path: Path, capfd: pytest.Capture
     assert code == ExitCode.USAGE
     assert "four columns" in err
     assert not (tmp_path / "plan.sh").exists()
+
+
+def test_a_report_is_written_in_other_formats(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """Named after the report, in a directory; only the rows that fit."""
+    report = saved(tmp_path / "r.jsonl", [SOUND, *ROWS])
+    (tmp_path / "out").mkdir()
+
+    formats = ("--format", "parquet,markdown,csv", "--wide", "-o", tmp_path / "out")
+    code, out, err = run(capfd, report, "--where", "region=us-east-1", *formats)
+
+    assert code == 0
+    assert out.startswith("2 of 4 buckets")
+    assert err.count("Report: ") == 3
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["r.csv", "r.md", "r.parquet"]
+    for name in ("r.csv", "r.parquet"):
+        assert list(open_report(tmp_path / "out" / name).rows()) == [SOUND, PLAIN]
+
+
+def test_a_report_in_another_format_can_be_piped(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """Nothing else goes to standard output."""
+    code, out, _ = run(capfd, saved(tmp_path / "r.jsonl"), "--format", "csv", "-o", "-")
+
+    assert code == 0
+    assert out.splitlines()[0] == HEADER
+    assert len(out.splitlines()) == 1 + len(ROWS)
+
+
+def test_four_columns_do_not_hold_what_ocsf_needs(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """They are refused, and nothing is left behind."""
+    report = saved(tmp_path / "r.csv", form="csv", wide=False)
+
+    code, _, err = run(capfd, report, "--format", "ocsf", "-o", tmp_path / "x.json")
+
+    assert code == ExitCode.USAGE
+    assert "four columns" in err
+    assert not (tmp_path / "x.json").exists()

@@ -82,6 +82,21 @@ def stacked(*options: Callable[[F], F]) -> Callable[[F], F]:
     return decorate
 
 
+def format_option(default: str) -> Callable[[F], F]:
+    """Declare `--format`; `default` is what help says of leaving it out."""
+    return option(
+        "Report",
+        "--format",
+        "formats",
+        type=FormatList(),
+        default="",
+        metavar="FORMAT[,...]",
+        help=f"Format of the report, or several: {', '.join(FORMATS)}.  [default: {default}]",
+    )
+
+
+wide_option = option("Report", "--wide", is_flag=True, help="All columns, after the usual four.")
+
 report_options = stacked(
     option(
         "Report",
@@ -90,16 +105,8 @@ report_options = stacked(
         metavar="PATH",
         help="Directory, file, or - for standard output.  [default: asked for on a terminal, else this directory]",
     ),
-    option(
-        "Report",
-        "--format",
-        "formats",
-        type=FormatList(),
-        default="",
-        metavar="FORMAT[,...]",
-        help=f"Format of the report, or several: {', '.join(FORMATS)}.  [default: csv]",
-    ),
-    option("Report", "--wide", is_flag=True, help="All columns, after the usual four."),
+    format_option("csv"),
+    wide_option,
     option("Report", "--stats", metavar="PATH", help="Write the run's figures to a JSON file."),
 )
 

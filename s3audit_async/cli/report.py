@@ -44,6 +44,9 @@ class ReportSettings:
     policy: str | None = None
     plan: str | None = None
     html: str | None = None
+    formats: tuple[str, ...] = ()
+    output: str | None = None
+    wide: bool = False
     quiet: bool = False
 
     @property
@@ -70,7 +73,7 @@ def perform(settings: ReportSettings) -> int:
             if settings.as_json:
                 document = _document(settings, report, selection, counted, notes)
                 stdout.write(json.dumps(document, indent=2) + "\n")  # escapes all that is not ASCII
-            elif settings.plan != _STDOUT:
+            elif _STDOUT not in {settings.plan, settings.output}:
                 _show(settings, counted, selection.read)
             notes += make(settings, report, counted)
     if not settings.quiet:
@@ -82,13 +85,19 @@ def perform(settings: ReportSettings) -> int:
 def _check(settings: ReportSettings) -> None:
     """Raise `UsageError` for options that exclude each other, and places where nothing can be."""
     if settings.names and (
-        settings.as_json or settings.by or settings.policy or settings.plan is not None or settings.html
+        settings.as_json
+        or settings.by
+        or settings.policy
+        or settings.plan is not None
+        or settings.html
+        or settings.formats
     ):
         raise UsageError("--list prints names and nothing else", hint="leave out the other options, or --list")
-    if settings.plan == _STDOUT and (settings.as_json or settings.by):
-        raise UsageError(
-            "--plan - takes standard output", hint="leave out --json and --by, or name a file for the plan"
-        )
+    for option, place in (("--plan", settings.plan), ("-o", settings.output)):
+        if place == _STDOUT and (settings.as_json or settings.by):
+            raise UsageError(f"{option} - takes standard output", hint="leave out --json and --by, or name a file")
+    if settings.plan == settings.output == _STDOUT:
+        raise UsageError("standard output takes the plan or the report", hint="name a file for one of them")
     check_places(settings)
 
 

@@ -7,6 +7,7 @@ set. moto's `mock_aws` is not used: it patches botocore for the whole process, a
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from moto.backends import get_backend
@@ -121,4 +122,5 @@ def _create(key: DemoKey) -> None:
     elif key.state == "PendingDeletion":
         kms.schedule_key_deletion(made.id, _DELETION_WINDOW_DAYS)
         # The same in each account that is made on a day: what changes between two reports is to be what changed.
-        made.deletion_date = made.deletion_date.replace(hour=0, minute=0, second=0, microsecond=0)
+        today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None)
+        made.deletion_date = today + timedelta(days=_DELETION_WINDOW_DAYS)

@@ -34,6 +34,9 @@ _TOP = 10
     metavar="FILE",
     help="Write the calls that mend what was found, as a shell script; - is stdout.",
 )
+@shared.option("Report", "-o", "--output", metavar="PATH", help="Where the report goes in other formats; - is stdout.")
+@shared.format_option("none: it stays as it is")
+@shared.wide_option
 @shared.option("Messages", "-q", "--quiet", is_flag=True, help="No notes on standard error.")
 def report(
     *,
@@ -46,6 +49,9 @@ def report(
     policy: str | None,
     plan: str | None,
     html: str | None,
+    output: str | None,
+    formats: tuple[str, ...],
+    wide: bool,
     quiet: bool,
 ) -> int:
     """Sum a report up: CSV of four or all columns, or JSON Lines; - is standard input.
@@ -66,6 +72,7 @@ def report(
       s3audit report x.csv --by region --where finding=bucket-key-off
       s3audit report x.jsonl --where 'bucket_name~prod-*' --json
       s3audit report x.jsonl --policy customer-key --html x.html --plan mend.sh
+      s3audit report x.jsonl --format parquet,ocsf -o reports/
       s3audit report x.jsonl --where key_state=Disabled --list | s3audit run --buckets-from -
 
     \b
@@ -89,6 +96,9 @@ def report(
             policy=policy,
             plan=plan,
             html=html,
+            output=output,
+            formats=formats,
+            wide=wide,
             quiet=quiet,
         )
     )
