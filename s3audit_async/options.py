@@ -20,10 +20,11 @@ TIMEOUT = 30.0
 RETRY_MAX_TIME = 300.0
 PAGE_SIZE = 1000
 
-_LARGEST_CONCURRENCY = 10_000
-_LARGEST_ATTEMPTS = 100
-_LARGEST_TIMEOUT = 3600.0
-_LARGEST_RETRY_TIME = 86_400.0
+LARGEST_CONCURRENCY = 10_000
+LARGEST_ATTEMPTS = 100
+SHORTEST_TIMEOUT = 0.1
+LARGEST_TIMEOUT = 3600.0
+LARGEST_RETRY_TIME = 86_400.0
 _LARGEST_PAGE = 10_000  # MaxBuckets, botocore model of s3
 _HOST = re.compile(r"[A-Za-z0-9._:%-]+")
 _BUCKET_NAME = re.compile(r"[A-Za-z0-9._-]{3,255}")  # old buckets of us-east-1 may be long and have capitals
@@ -64,10 +65,10 @@ class Options:
     endpoint_url: str | None = None
 
     def __post_init__(self) -> None:
-        _in_range("max_concurrency", self.max_concurrency, 1, _LARGEST_CONCURRENCY)
-        _in_range("max_attempts", self.max_attempts, 1, _LARGEST_ATTEMPTS)
-        _in_range("timeout", self.timeout, 0.1, _LARGEST_TIMEOUT)
-        _in_range("retry_max_time", self.retry_max_time, 0.0, _LARGEST_RETRY_TIME)
+        _in_range("max_concurrency", self.max_concurrency, 1, LARGEST_CONCURRENCY)
+        _in_range("max_attempts", self.max_attempts, 1, LARGEST_ATTEMPTS)
+        _in_range("timeout", self.timeout, SHORTEST_TIMEOUT, LARGEST_TIMEOUT)
+        _in_range("retry_max_time", self.retry_max_time, 0.0, LARGEST_RETRY_TIME)
         _in_range("page_size", self.page_size, 1, _LARGEST_PAGE)
         for name in self.buckets:
             if not _BUCKET_NAME.fullmatch(name):

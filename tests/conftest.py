@@ -17,6 +17,7 @@ settings.register_profile("mutants", derandomize=True, database=None, deadline=N
 
 _LEADS_ELSEWHERE = ("AWS_", "S3AUDIT_", "MOTO_")
 _PROXIES = {"http_proxy", "https_proxy", "all_proxy", "no_proxy"}
+_OF_THE_TERMINAL = {"CI", "NO_COLOR", "FORCE_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "COLUMNS"}
 
 
 # A process ignores what its parent ignores. The tests may run under nohup, or in the background of a shell; what they
@@ -31,7 +32,7 @@ if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
 def isolated(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Give each test, and every process it starts, a home of its own and credentials that are good for nothing."""
     for name in list(os.environ):
-        if name.startswith(_LEADS_ELSEWHERE) or name.lower() in _PROXIES:
+        if name.startswith(_LEADS_ELSEWHERE) or name.lower() in _PROXIES or name in _OF_THE_TERMINAL:
             monkeypatch.delenv(name)
     monkeypatch.delenv("COLUMNS", raising=False)  # the width of whose terminal it is; pytest-xdist sets it
     home = tmp_path_factory.mktemp("home")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import pty
 import select
 import subprocess
-from importlib.metadata import entry_points
+from importlib.metadata import entry_points, version
 from pathlib import Path
 
 import pytest
@@ -24,14 +25,15 @@ def usage_cases(folder: Path) -> list[tuple[list[str], str]]:
     return [
         (["run", "--no-such-option"], "No such option"),
         (["run", "surplus"], "unexpected extra argument"),
-        (["rum"], "No such command"),
+        (["rum"], "No such command 'rum': did you mean 'run'?"),
+        (["frobnicate"], "No such command"),
         (["run", "--format", "xls"], "'xls' is not one of"),
         (["run", "--max-concurrency", "0"], "--max-concurrency"),
-        (["run", "--max-concurrency", "99999999"], "max_concurrency"),
+        (["run", "--max-concurrency", "99999999"], "'--max-concurrency': 99999999 is not in the range 1<=x<=10000"),
         (["run", "--max-attempts", "many"], "not a valid integer"),
-        (["run", "--timeout", "0"], "timeout"),
-        (["run", "--timeout", "nan"], "timeout"),
-        (["run", "--retry-max-time", "-1"], "retry_max_time"),
+        (["run", "--timeout", "0"], "'--timeout'"),
+        (["run", "--timeout", "nan"], "'--timeout'"),
+        (["run", "--retry-max-time", "-1"], "'--retry-max-time'"),
         (["run", "--log-format", "xml"], "'xml' is not one of"),
         (["run", "--region", "Frankfurt"], "not a region name"),
         (["run", "--include-region", "eu west"], "not a region name"),
@@ -53,6 +55,7 @@ def usage_cases(folder: Path) -> list[tuple[list[str], str]]:
         (["run", "--stats", str(folder / "nowhere" / "s.json")], "no directory"),
         (["run", "--stats", str(folder)], "is a directory"),
         (["run", "--stats", "same.csv", "-o", "same.csv"], "where the report goes"),
+        (["run", "--stats", "-"], "name a file"),
         (["run", "-o", "/dev/null"], "no ordinary file"),
         (["run", "--resume", str(folder / "nothing.csv")], "cannot read"),
         (["run", "--resume", str(folder / "words.txt")], "not a report of s3audit"),
@@ -128,8 +131,12 @@ def test_output_that_cannot_be_written_is_no_traceback() -> None:
 
 
 def test_version() -> None:
-    """The package's own."""
-    assert s3audit("--version").stdout == f"s3audit, version {s3audit_async.__version__}\n"
+    """The package's own, with what it runs on, in one line."""
+    shown = s3audit("--version").stdout
+    versions = (
+        f"Python {platform.python_version()}, aiobotocore {version('aiobotocore')}, botocore {version('botocore')}"
+    )
+    assert shown == f"s3audit, version {s3audit_async.__version__} ({versions})\n"
 
 
 def test_iam_policy_is_json_on_stdout() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -35,6 +36,7 @@ def _main(arguments: Sequence[str] | None) -> int:
     import click  # noqa: PLC0415 - so that importing this package costs nothing
 
     from s3audit_async.cli.app import app  # noqa: PLC0415
+    from s3audit_async.cli.help_page import for_this_terminal  # noqa: PLC0415
     from s3audit_async.cli.outcome import (  # noqa: PLC0415
         LOG_FORMATS,
         ExitCode,
@@ -46,9 +48,9 @@ def _main(arguments: Sequence[str] | None) -> int:
     from s3audit_async.errors import S3AuditError  # noqa: PLC0415
     from s3audit_async.redaction import plain  # noqa: PLC0415
 
-    use_log_format(LOG_FORMATS[0])
+    use_log_format(os.environ.get("S3AUDIT_LOG_FORMAT", LOG_FORMATS[0]))  # for what fails before options are known
     try:
-        code = app.main(arguments, prog_name="s3audit", standalone_mode=False)
+        code = app.main(arguments, prog_name="s3audit", standalone_mode=False, **for_this_terminal())
     except click.ClickException as error:
         context = getattr(error, "ctx", None)
         command = context.command_path if context else "s3audit"

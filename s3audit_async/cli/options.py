@@ -1,14 +1,27 @@
-"""The options that commands share, and the help page that shows them in groups."""
+"""How commands and options are declared, and the options that commands share."""
 
 from __future__ import annotations
 
+from math import isnan
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+from click.shell_completion import CompletionItem
 
+from s3audit_async.cli.configuration import ConfiguredCommand, ConfiguredOption
 from s3audit_async.cli.outcome import LOG_FORMATS, use_log_format
 from s3audit_async.errors import UsageError
-from s3audit_async.options import MAX_ATTEMPTS, MAX_CONCURRENCY, RETRY_MAX_TIME, TIMEOUT
+from s3audit_async.options import (
+    LARGEST_ATTEMPTS,
+    LARGEST_CONCURRENCY,
+    LARGEST_RETRY_TIME,
+    LARGEST_TIMEOUT,
+    MAX_ATTEMPTS,
+    MAX_CONCURRENCY,
+    RETRY_MAX_TIME,
+    SHORTEST_TIMEOUT,
+    TIMEOUT,
+)
 from s3audit_async.sinks import FORMATS
 
 if TYPE_CHECKING:
@@ -18,31 +31,6 @@ F = TypeVar("F", bound="Callable[..., Any]")
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 """The settings of every command."""
-
-_OTHERS = "Other options"
-
-
-class GroupedOption(click.Option):
-    """An option that stands under a heading of its own in the help page."""
-
-    def __init__(self, *args: Any, group: str = _OTHERS, **kwargs: Any) -> None:  # noqa: ANN401 - click's own arguments
-        super().__init__(*args, **kwargs)
-        self.group = group
-
-
-class GroupedCommand(click.Command):
-    """A command whose help page shows its options by group."""
-
-    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        groups: dict[str, list[tuple[str, str]]] = {}
-        for parameter in self.get_params(ctx):
-            record = parameter.get_help_record(ctx)
-            if record is not None:
-                groups.setdefault(getattr(parameter, "group", _OTHERS), []).append(record)
-        others = groups.pop(_OTHERS, [])
-        for heading, records in [*groups.items(), (_OTHERS, others)]:
-            with formatter.section(heading):
-                formatter.write_dl(records)
 
 
 class FormatList(click.ParamType):  # type: ignore[type-arg]  # generic in newer releases of click only
@@ -63,12 +51,18 @@ class FormatList(click.ParamType):  # type: ignore[type-arg]  # generic in newer
 
 def command(name: str | None = None) -> Callable[[Callable[..., Any]], click.Command]:
     """Declare a command; its name is the function's, if not given."""
-    return click.command(name, cls=GroupedCommand, context_settings=CONTEXT)
+    return click.command(name, cls=ConfiguredCommand, context_settings=CONTEXT)
 
 
 def option(group: str, *names: str, **settings: Any) -> Callable[[F], F]:  # noqa: ANN401 - click's own arguments
-    """Declare an option under a heading."""
-    return click.option(*names, cls=GroupedOption, group=group, **settings)
+    """Declare an option under a heading of the help page. It can be set by a variable and in the configuration file.
+
+    One whose metavar is PATH or FILE is completed by the shell. `yields_to` names parameters: given on the command
+    line, they make a value that is not from there count as not given.
+    """
+    if settings.get("metavar") in {"PATH", "FILE"}:
+        settings.setdefault("shell_complete", lambda _context, _option, text: [CompletionItem(text, type="file")])
+    return click.option(*names, cls=ConfiguredOption, group=group, **settings)
 
 
 def stacked(*options: Callable[[F], F]) -> Callable[[F], F]:
@@ -91,11 +85,19 @@ def format_option(default: str) -> Callable[[F], F]:
         type=FormatList(),
         default="",
         metavar="FORMAT[,...]",
+        yields_to=("resume",),
         help=f"Format of the report, or several: {', '.join(FORMATS)}.  [default: {default}]",
     )
 
 
-wide_option = option("Report", "--wide", is_flag=True, help="All columns, after the usual four.")
+wide_option = option("Report", "--wide", is_flag=True, yields_to=("resume",), help="All columns, after the usual four.")
+
+
+def _no_pipe(_context: click.Context, _option: click.Parameter, path: str | None) -> str | None:
+    if path == "-":
+        raise click.BadParameter("standard output is for the report; name a file, or read --log-format json's summary")
+    return path
+
 
 report_options = stacked(
     option(
@@ -103,11 +105,12 @@ report_options = stacked(
         "-o",
         "--output",
         metavar="PATH",
+        yields_to=("resume",),
         help="Directory, file, or - for standard output.  [default: asked for on a terminal, else this directory]",
     ),
     format_option("csv"),
     wide_option,
-    option("Report", "--stats", metavar="PATH", help="Write the run's figures to a JSON file."),
+    option("Report", "--stats", metavar="PATH", callback=_no_pipe, help="Write the run's figures to a JSON file."),
 )
 
 decision_options = stacked(
@@ -121,11 +124,29 @@ decision_options = stacked(
 )
 
 selection_options = stacked(
-    option("Buckets", "--bucket", "buckets", multiple=True, metavar="NAME", help="Only this bucket. Repeatable."),
     option(
-        "Buckets", "--buckets-from", metavar="FILE", help="Only the buckets named in a file, one a line; - is stdin."
+        "Buckets",
+        "--bucket",
+        "buckets",
+        multiple=True,
+        metavar="NAME",
+        yields_to=("prefix",),
+        help="Only this bucket. Repeatable.",
     ),
-    option("Buckets", "--prefix", metavar="TEXT", help="Only buckets whose name starts so."),
+    option(
+        "Buckets",
+        "--buckets-from",
+        metavar="FILE",
+        yields_to=("prefix",),
+        help="Only the buckets named in a file, one a line; - is stdin.",
+    ),
+    option(
+        "Buckets",
+        "--prefix",
+        metavar="TEXT",
+        yields_to=("buckets", "buckets_from"),
+        help="Only buckets whose name starts so.",
+    ),
 )
 
 region_options = stacked(
@@ -140,13 +161,22 @@ aws_options = stacked(
 )
 
 
+class Seconds(click.FloatRange):
+    """A length of time. NaN is none: it is neither below a bound nor above it."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ANN401
+        if isnan(converted := super().convert(value, param, ctx)):
+            self.fail("NaN is no number of seconds.", param, ctx)
+        return converted
+
+
 def limit_options(attempts: int = MAX_ATTEMPTS) -> Callable[[F], F]:
     """Declare the options that bound a run; `attempts` is the default of `--max-attempts`."""
     return stacked(
         option(
             "Limits",
             "--max-concurrency",
-            type=click.IntRange(min=1),
+            type=click.IntRange(min=1, max=LARGEST_CONCURRENCY),
             default=MAX_CONCURRENCY,
             show_default=True,
             metavar="N",
@@ -155,7 +185,7 @@ def limit_options(attempts: int = MAX_ATTEMPTS) -> Callable[[F], F]:
         option(
             "Limits",
             "--max-attempts",
-            type=click.IntRange(min=1),
+            type=click.IntRange(min=1, max=LARGEST_ATTEMPTS),
             default=attempts,
             show_default=True,
             metavar="N",
@@ -164,7 +194,7 @@ def limit_options(attempts: int = MAX_ATTEMPTS) -> Callable[[F], F]:
         option(
             "Limits",
             "--timeout",
-            type=float,
+            type=Seconds(min=SHORTEST_TIMEOUT, max=LARGEST_TIMEOUT),
             default=TIMEOUT,
             show_default=True,
             metavar="SECONDS",
@@ -173,7 +203,7 @@ def limit_options(attempts: int = MAX_ATTEMPTS) -> Callable[[F], F]:
         option(
             "Limits",
             "--retry-max-time",
-            type=float,
+            type=Seconds(min=0, max=LARGEST_RETRY_TIME),
             default=RETRY_MAX_TIME,
             show_default=True,
             metavar="SECONDS",
@@ -183,7 +213,9 @@ def limit_options(attempts: int = MAX_ATTEMPTS) -> Callable[[F], F]:
 
 
 message_options = stacked(
-    option("Messages", "-q", "--quiet", is_flag=True, help="Nothing but errors on standard error."),
+    option(
+        "Messages", "-q", "--quiet", is_flag=True, yields_to=("verbose",), help="Nothing but errors on standard error."
+    ),
     option(
         "Messages",
         "-v",
