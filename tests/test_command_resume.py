@@ -278,7 +278,8 @@ def test_whoever_reads_the_report_meets_the_old_one_or_the_new_one(tmp_path: Pat
     """Never half of one."""
     account = synthetic(buckets=600, keys=3, regions=2)
     report = tmp_path / "r.csv"
-    report.write_bytes(b"yesterday")
+    yesterday = f"{HEADER}\r\nyesterday,AES256,N/A,False\r\n".encode()
+    report.write_bytes(yesterday)
     met = set()
     with (
         StubAws(account, Behaviour(latency=0.005)) as stub,
@@ -290,8 +291,8 @@ def test_whoever_reads_the_report_meets_the_old_one_or_the_new_one(tmp_path: Pat
                 process.wait(0.002)
     complete = report.read_bytes()
     assert process.returncode == 0
-    assert b"yesterday" in met
-    assert met <= {b"yesterday", complete}
+    assert yesterday in met
+    assert met <= {yesterday, complete}
     assert rows_of(report) == expected(account)
 
 

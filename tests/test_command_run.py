@@ -327,11 +327,12 @@ def test_the_environment_works_as_in_any_aws_tool(
 def test_an_existing_report_is_replaced_at_the_end_only(tmp_path: Path) -> None:
     """A run that fails leaves yesterday's report as it was."""
     report = tmp_path / "r.csv"
-    report.write_text("yesterday")
+    report.write_text(f"{HEADER}\r\nyesterday,AES256,N/A,False\r\n")
+    before = report.read_bytes()
     behaviour = Behaviour(denied={"ListBuckets"})
     with StubAws(synthetic(buckets=3, keys=1, regions=1), behaviour) as stub:
         assert s3audit("run", "--endpoint-url", stub.url, "-o", report).returncode == 4
-        assert report.read_text() == "yesterday"
+        assert report.read_bytes() == before
         behaviour.denied = ()
         assert s3audit("run", "--endpoint-url", stub.url, "-o", report).returncode == 0
     assert len(rows_of(report)) == 3

@@ -104,3 +104,8 @@ def let_go_of(descriptor: int) -> None:
 def on_terminal() -> bool:
     """Tell whether standard error is a terminal."""
     return sys.stderr is not None and not sys.stderr.closed and sys.stderr.isatty()
+
+
+def anybody_there() -> bool:
+    """Tell whether somebody watches and can be asked: on a terminal, and not in CI, which sets that variable."""
+    return on_terminal() and os.environ.get("CI", "") in {"", "0", "false"}

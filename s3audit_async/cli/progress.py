@@ -1,4 +1,4 @@
-"""What is shown while a run lasts: a log with -v, else a live table on a terminal, else nothing."""
+"""What is shown while a run lasts: a log with -v, else a live table where somebody watches, else nothing."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from s3audit_async.cli.log import EventLog
-from s3audit_async.cli.outcome import on_terminal, speaks_json
+from s3audit_async.cli.outcome import anybody_there, speaks_json
 from s3audit_async.ports import Observer
 from s3audit_async.redaction import printable
 
@@ -28,7 +28,7 @@ def watching(*, verbose: bool) -> Iterator[Observer]:
     """Give the observer that shows a run in the way that suits standard error, for as long as the block lasts."""
     if verbose:
         yield EventLog()
-    elif on_terminal() and not speaks_json():
+    elif anybody_there() and not speaks_json():
         from rich.console import Console  # noqa: PLC0415 - 0.1 s, and only a terminal has a use for it
         from rich.live import Live  # noqa: PLC0415
 

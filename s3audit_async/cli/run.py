@@ -17,10 +17,12 @@ from anyio import to_thread
 from s3audit_async.api import audit
 from s3audit_async.cli import run_report as reports
 from s3audit_async.cli.deciding import check_of, conclude, with_page
+from s3audit_async.cli.next_steps import print_next_steps
 from s3audit_async.cli.open_files import make_room_for
 from s3audit_async.cli.outcome import ExitCode, exit_code_of, print_error, print_line
 from s3audit_async.cli.progress import watching
 from s3audit_async.cli.report_places import SPOOL_SUFFIX
+from s3audit_async.cli.replacing import check_replaceable
 from s3audit_async.cli.signals import ending_signals
 from s3audit_async.cli.summary import print_summary
 from s3audit_async.errors import InterruptedRunError, OutputError, RunError, UsageError, WrongAccountError
@@ -87,6 +89,7 @@ def perform(settings: RunSettings, session: aioboto3.Session | None = None) -> i
     _check_input(settings)
     check = check_of(settings.policy)
     settings = with_page(settings, check)
+    check_replaceable(settings.output)
     make_room_for(settings.options.max_concurrency)
     if session is None:
         from s3audit_async.aws.session import open_session  # noqa: PLC0415 - half a second of SDK
@@ -107,9 +110,9 @@ def perform(settings: RunSettings, session: aioboto3.Session | None = None) -> i
         stack.callback(gc.set_threshold, *gc.get_threshold())
         gc.set_threshold(*_COLLECTIONS)
         error = anyio.run(_audit, session, report, observer, stats, settings.quiet)
-    if settings.stats is not None:
-        _write_stats(_resolved(settings.stats), stats)
-    return _conclude(settings, report, stats, error)
+    figures_kept = settings.stats is None or _write_stats(_resolved(settings.stats), stats)
+    code = _conclude(settings, report, stats, error)
+    return code if figures_kept or code is not ExitCode.COMPLETE else ExitCode.COULD_NOT_GO_ON
 
 
 def _check_stats(settings: RunSettings) -> None:
@@ -230,11 +233,13 @@ class _Run:
             return  # ends the rows as well, and is told there
 
 
-def _write_stats(path: Path, stats: RunStats) -> None:
+def _write_stats(path: Path, stats: RunStats) -> bool:
     try:
         path.write_text(json.dumps(stats.as_dict(), indent=2) + "\n", encoding="utf-8")
     except OSError as error:
-        print_error(f"cannot write the figures to {path}: {error.strerror}")
+        print_error(f"cannot write the figures to {path}: {error.strerror}", "the report is not concerned")
+        return False
+    return True
 
 
 def _conclude(settings: RunSettings, report: Report, stats: RunStats, error: RunError | None) -> ExitCode:
@@ -267,6 +272,7 @@ def _conclude(settings: RunSettings, report: Report, stats: RunStats, error: Run
         if failed and settings.again and in_file:
             command = _resume_command(settings, report)
             print_line(f"{failed} rows hold an error. Ask those buckets again with: {command}")
+        print_next_steps(report.summary, report.options, report.output.place if in_file else None)
     decided = conclude(report.check, quiet=settings.quiet)
     return ExitCode.INCOMPLETE if failed and decided is ExitCode.COMPLETE else decided
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import platform
-from importlib import metadata
 from typing import TYPE_CHECKING
 
 import s3audit_async
@@ -18,6 +16,8 @@ def show_version(context: click.Context, _option: click.Parameter, wanted: bool)
     """Print the versions of the command and of what decides how it behaves, and exit."""
     if not wanted or context.resilient_parsing:
         return
+    import platform  # noqa: PLC0415 - these two cost a quarter of what `--help` may take
+
     import click  # noqa: PLC0415 - loaded already
 
     parts = [f"Python {platform.python_version()}", *(f"{name} {_version(name)}" for name in _SDK)]
@@ -26,6 +26,8 @@ def show_version(context: click.Context, _option: click.Parameter, wanted: bool)
 
 
 def _version(name: str) -> str:
+    from importlib import metadata  # noqa: PLC0415 - as above
+
     try:
         return metadata.version(name)
     except metadata.PackageNotFoundError:

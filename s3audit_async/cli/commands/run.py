@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from s3audit_async.cli import options as shared
+from s3audit_async.cli.outcome import anybody_there
 from s3audit_async.options import Options
 
 
@@ -67,8 +68,12 @@ def run(
       4    the run could not go on; what was audited is kept
       130  interrupted; what was audited is kept
     """  # noqa: D301 - click reads the backspace
+    from s3audit_async.cli.proxies import check_proxies  # noqa: PLC0415 - for a run only
     from s3audit_async.cli.run import RunSettings, perform  # noqa: PLC0415 - it brings the engine
 
+    check_proxies(endpoint_url)
+    if output is None and resume is None and not anybody_there():
+        output = "."  # nobody is asked
     settings = RunSettings(
         output=output,
         formats=formats,

@@ -1,0 +1,98 @@
+"""What to do next, after a run: said where there is something, with the command that does it."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from s3audit_async import classify
+from s3audit_async.analysis.regions import Apart
+from s3audit_async.cli.outcome import print_event
+from s3audit_async.findings import Finding
+from s3audit_async.findings.catalogue import Severity, entry
+
+if TYPE_CHECKING:
+    from s3audit_async.analysis.summary import Summary
+    from s3audit_async.options import Options
+
+_PARTITIONS = {"cn-": "aws-cn", "us-gov-": "aws-us-gov", "eusc-": "aws-eusc"}
+"""By how the regions of a partition begin; what begins otherwise is taken for one of `aws`."""
+_MANY_NAMES = 3
+"""Buckets that are named in a command at most."""
+_EXPLAINED_ELSEWHERE = {Finding.ENCRYPTION_UNREADABLE, Finding.BUCKET_NOT_AUDITED, Finding.KEY_NOT_VERIFIED}
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing to do."""
+
+    why: str
+    command: str
+
+    def __str__(self) -> str:
+        return f"{self.why}: {self.command}"
+
+
+def next_steps(summary: Summary, options: Options, place: str | None) -> list[Step]:
+    """Tell what a run's summary calls for. `place` is the report's file, None where there is none to be read.
+
+    What failed is not among it: that has its command, `--resume`, already.
+    """
+    steps = []
+    apart = summary.apart
+    denied = summary.denied.count - sum(region.rows for region in apart if region.why is Apart.DENIED)
+    keys = summary.key_types[classify.ACCESS_DENIED]
+    lacking = [
+        *([f"{_buckets(denied)} denied"] if denied > 0 else []),
+        *([f"{_buckets(keys)} with a key that may not be described"] if keys else []),
+    ]
+    if lacking:
+        steps.append(Step(f"{', '.join(lacking)}; the policy you lack is", _policy(summary, options)))
+    silent = [region.region for region in apart if region.why is not Apart.DENIED]
+    if silent:
+        leaving_out = " ".join(f"--exclude-region {shlex.quote(region)}" for region in sorted(silent))
+        steps.append(Step("Nothing is known of whole regions; to leave them out", leaving_out))
+    if place is not None and summary.findings:
+        steps.append(Step("What was found", shlex.join(["s3audit", "report", place])))
+        if (gravest := _gravest(summary)) is not None:
+            steps.append(
+                Step(f"{gravest} in {_buckets(summary.findings[gravest])}; what it means", f"s3audit explain {gravest}")
+            )
+    return steps
+
+
+def print_next_steps(summary: Summary, options: Options, place: str | None) -> None:
+    """Print them, a line each."""
+    for step in next_steps(summary, options, place):
+        print_event("next_step", str(step), message=step.why, command=step.command)
+
+
+def _policy(summary: Summary, options: Options) -> str:
+    command = ["s3audit", "iam-policy"]
+    if options.prefix:
+        command += ["--prefix", options.prefix]
+    if len(options.buckets) <= _MANY_NAMES:
+        for name in options.buckets:
+            command += ["--bucket", name]
+    for start, partition in _PARTITIONS.items():
+        if any(region.startswith(start) for region in summary.regions):
+            command += ["--partition", partition]
+            break
+    return shlex.join(command)
+
+
+def _gravest(summary: Summary) -> str | None:
+    """Name the finding to look at first; None where all are told of already, or of no weight."""
+    order = {str(finding): place for place, finding in enumerate(Finding)}
+
+    def weight(finding: str) -> tuple[int, int]:
+        known = entry(finding)
+        return known.severity.rank if known else Severity.INFORMATIONAL.rank, order[finding]
+
+    known = [finding for finding in summary.findings if finding in order and finding not in _EXPLAINED_ELSEWHERE]
+    return min(known, key=weight, default=None)
+
+
+def _buckets(count: int) -> str:
+    return f"{count} {'bucket' if count == 1 else 'buckets'}"
