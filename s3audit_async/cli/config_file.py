@@ -57,6 +57,8 @@ class Key:
     kind: Kind
     many: bool = False
     """Whether it may be given a list."""
+    own: bool = False
+    """Whether only the command's own table sets it: another command's option of that name is something else."""
 
     def check(self, value: object, place: str) -> None:
         """Raise `UsageError` for a value that is none for this option."""
@@ -95,7 +97,7 @@ class ConfigFile:
                 raise self._unknown(name, commands, "table", "command")
             else:
                 self._check({name: value}, {**every, **commands[command]}, "")
-                if name in commands[command]:
+                if name in commands[command] and not commands[command][name].own:
                     chosen[name] = value
         return {**chosen, **self.values.get(command, {})}
 

@@ -27,7 +27,8 @@ class ConfiguredOption(click.Option):
     """An option that stands under a heading of the help page, and can be set by a variable and in the file.
 
     The variable of `--max-concurrency` is S3AUDIT_MAX_CONCURRENCY. Values of an option that can be given several times
-    are separated by commas in it. One that is empty counts as not set.
+    are separated by commas in it. One that is empty counts as not set. An option with an `envvar` of its own has
+    nothing to do with those of its name that other commands have.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class ConfiguredOption(click.Option):
         self.group = group
         self.yields_to = yields_to
         self.long_name = max(self.opts, key=len).lstrip("-")
+        self.own = self.envvar is not None
         if self.envvar is None:
             self.envvar = PREFIX + self.long_name.replace("-", "_").upper()
 
@@ -72,8 +74,9 @@ class ConfiguredCommand(click.Command):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - click's own arguments
         super().__init__(*args, **kwargs)
-        # The first of all: `--log-format`, which counts early too, may stand in the file.
-        self.params.insert(0, _config_option())
+        if any(isinstance(parameter, ConfiguredOption) for parameter in self.params):
+            # The first of all: `--log-format`, which counts early too, may stand in the file.
+            self.params.insert(0, _config_option())
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         format_grouped(self.get_params(ctx), ctx, formatter)
@@ -100,7 +103,7 @@ def keys_of(command: click.Command) -> dict[str, Key]:
         return Kind.NUMBER if isinstance(option.type, click.types.FloatParamType) else Kind.TEXT
 
     return {
-        option.long_name: Key(option.long_name, kind_of(option), many=option.multiple)
+        option.long_name: Key(option.long_name, kind_of(option), many=option.multiple, own=option.own)
         for option in command.params
         if isinstance(option, ConfiguredOption) and option.name != "config"
     }
