@@ -8,20 +8,24 @@ async with s3audit_async.audit(aioboto3.Session()) as rows:
         print(row.bucket, row.mode, row.key_type, row.bucket_key)
 """
 
-from s3audit_async.api import audit
-from s3audit_async.errors import (
-    CredentialsError,
-    InterruptedRunError,
-    ListingError,
-    OutputError,
-    RunError,
-    S3AuditError,
-    UsageError,
-    WrongAccountError,
-)
-from s3audit_async.model import Failure, Row, SseC
-from s3audit_async.options import Options
-from s3audit_async.ports import Observer
+from __future__ import annotations
+
+TYPE_CHECKING = False  # `typing` takes longer to import than all else here
+if TYPE_CHECKING:
+    from s3audit_async.api import audit
+    from s3audit_async.errors import (
+        CredentialsError,
+        InterruptedRunError,
+        ListingError,
+        OutputError,
+        RunError,
+        S3AuditError,
+        UsageError,
+        WrongAccountError,
+    )
+    from s3audit_async.model import Failure, Row, SseC
+    from s3audit_async.options import Options
+    from s3audit_async.ports import Observer
 
 __version__ = "0.1.0"
 
@@ -42,3 +46,37 @@ __all__ = [
     "__version__",
     "audit",
 ]
+
+_HOMES = {
+    "audit": "api",
+    "CredentialsError": "errors",
+    "InterruptedRunError": "errors",
+    "ListingError": "errors",
+    "OutputError": "errors",
+    "RunError": "errors",
+    "S3AuditError": "errors",
+    "UsageError": "errors",
+    "WrongAccountError": "errors",
+    "Failure": "model",
+    "Row": "model",
+    "SseC": "model",
+    "Options": "options",
+    "Observer": "ports",
+}
+"""Where each name comes from. They are imported when they are first used: until then the command, which is a part of
+this package, takes hardly any time to start, and Ctrl-C finds it ready."""
+
+
+def __getattr__(name: str) -> object:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module  # noqa: PLC0415 - as `typing`
+
+    value: object = getattr(import_module(f"{__name__}.{home}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -308,3 +308,20 @@ def test_a_standard_output_that_is_closed_is_said_at_once() -> None:
     _, err = process.communicate(timeout=60)
     assert (process.returncode, err.count("\n")) == (2, 1)
     assert "standard output is closed" in err
+
+
+def test_ctrl_c_finds_the_command_ready() -> None:
+    """Hardly anything is imported before there is somebody to catch it, which takes the longest part of a start."""
+    code = "import sys, s3audit_async.cli; print(*sorted({'typing', 'enum'} & {*sys.modules} | ours(sys.modules)))"
+    code = "ours = lambda names: {name for name in names if name.startswith('s3audit_')}; " + code
+    done = subprocess.run([*COMMAND[:-2], "-c", code], check=True, capture_output=True, text=True, env=environment())
+    assert done.stdout.split() == ["s3audit_async", "s3audit_async.cli"]
+
+
+def test_the_package_has_the_names_it_lists() -> None:
+    """Each imported when it is used, and no other."""
+    assert dir(s3audit_async) == sorted(s3audit_async.__all__)
+    for name in s3audit_async.__all__:
+        assert getattr(s3audit_async, name) is not None
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        s3audit_async.nothing  # noqa: B018

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING
 
-from s3audit_async.cli.signals import as_ctrl_c
-
+TYPE_CHECKING = False  # until `main` runs, nobody catches Ctrl-C: not even `typing` is imported before
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -16,12 +14,14 @@ _STDOUT = 1
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and give its exit code. The only place that prints fatal errors."""
-    with as_ctrl_c():
-        try:
+    try:
+        from s3audit_async.cli.signals import as_ctrl_c  # noqa: PLC0415 - as above
+
+        with as_ctrl_c():
             return _main(arguments)
-        except KeyboardInterrupt:
-            _say_interrupted()
-            return 130
+    except KeyboardInterrupt:
+        _say_interrupted()
+        return 130
 
 
 def _say_interrupted() -> None:
