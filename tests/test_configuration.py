@@ -232,6 +232,16 @@ def test_what_is_not_from_the_command_line_gives_way_to_what_it_cannot_stand_bes
     assert parsed("run", *arguments)[name] == value
 
 
+def test_the_demo_is_not_led_elsewhere(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It has no option that a variable or a file could do that with."""
+    (here / "s3audit.toml").write_text("region = 'eu-west-1'\nbucket = 'abc'\n")
+    for name in ("ENDPOINT_URL", "PROFILE", "REGION", "RESUME", "BUCKETS_FROM"):
+        monkeypatch.setenv(f"{PREFIX}{name}", "elsewhere")
+    values = parsed("demo")
+    assert not {"endpoint_url", "profile", "region", "resume", "buckets_from"} & values.keys()
+    assert values["buckets"] == 300
+
+
 def test_an_option_of_its_own_is_set_by_the_commands_table_only() -> None:
     keys = {"run": {"format": Key("format", Kind.TEXT)}, "diff": {"format": Key("format", Kind.TEXT, own=True)}}
     file = ConfigFile(option_table.PAGE, named=True, values={"format": "csv", "diff": {"format": "text"}})

@@ -128,7 +128,13 @@ def test_bash_completes_commands_options_values_and_files(tmp_path: Path) -> Non
     variables = environment()
     variables["PATH"] = f"{command.parent}:{variables['PATH']}"
     script = 'compopt() { echo "compopt $1 $2"; }\nsource <(s3audit completion bash) || exit 1\n'
-    for words in (["co"], ["run", "--exclude"], ["run", "--log-format", "j"], ["run", "-o", "bi"]):
+    for words in (
+        ["co"],
+        ["run", "--exclude"],
+        ["run", "--log-format", "j"],
+        ["explain", "key-pend"],
+        ["run", "-o", "bi"],
+    ):
         quoted = " ".join(words)
         script += (
             f"COMP_WORDS=(s3audit {quoted}) COMP_CWORD={len(words)} COMPREPLY=()\n"
@@ -143,6 +149,12 @@ def test_bash_completes_commands_options_values_and_files(tmp_path: Path) -> Non
         text=True,
         timeout=60,
     )
-    assert done.stdout.split("\n") == ["completion", "--exclude-region", "json", "compopt -o default", "", ""], (
-        done.stderr
-    )
+    assert done.stdout.split("\n") == [
+        "completion",
+        "--exclude-region",
+        "json",
+        "key-pending-deletion",
+        "compopt -o default",
+        "",
+        "",
+    ], done.stderr

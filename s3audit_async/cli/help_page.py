@@ -138,7 +138,7 @@ def format_grouped(options: Iterable[click.Parameter], ctx: click.Context, forma
     groups: dict[str, list[tuple[str, str]]] = {}
     for parameter in options:
         record = parameter.get_help_record(ctx)
-        if record is not None:
+        if record is not None and (record[1] or isinstance(parameter, click.Option)):
             groups.setdefault(getattr(parameter, "group", OTHERS), []).append(record)
     others = groups.pop(OTHERS, [])
     for heading, records in [*groups.items(), (OTHERS, others)]:
