@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
-from difflib import get_close_matches
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
@@ -52,6 +50,8 @@ class HelpPage(click.HelpFormatter):
     """Lays a help page out. Colours are put in always: click takes them out where they are not wanted."""
 
     def __init__(self, indent_increment: int = 2, width: int | None = None, max_width: int | None = None) -> None:
+        import shutil  # noqa: PLC0415 - as click does: for a page that is shown only
+
         columns = shutil.get_terminal_size().columns
         width = width or max(min(columns, max_width or columns) - 2, _NARROWEST)  # click's own is never below 50
         super().__init__(indent_increment, width, max_width)
@@ -125,7 +125,9 @@ class SectionedGroup(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if not ctx.resilient_parsing and args[0] not in self.commands and not args[0].startswith("-"):
-            # click has this from 8.4 on.
+            from difflib import get_close_matches  # noqa: PLC0415 - for a mistake only
+
+            # Releases of click before 8.4 do not tell.
             near = get_close_matches(args[0], self.commands, n=1)
             raise click.UsageError(
                 f"No such command {args[0]!r}" + (f": did you mean '{near[0]}'?" if near else ""), ctx=ctx

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from s3audit_async.model import Retry, Row
 
 _LANES_SHOWN = 8
+_REGION_WIDTH = 14
+"""Columns of the longest usual name: regions are to be told apart on a narrow terminal, too."""
 _REFRESHES_PER_SECOND = 4
 
 
@@ -88,7 +90,7 @@ class Progress(Observer):
             f"{sum(self._retries.values())} retries, {sum(self._throttles.values())} throttled"
         )
         table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-        table.add_column("Region")
+        table.add_column("Region", no_wrap=True, min_width=_REGION_WIDTH)
         for heading in ("Done", "Waiting", "Retries", "Throttled"):
             table.add_column(heading, justify="right")
         busiest = sorted(dict(self._waiting).items(), key=lambda lane: -lane[1])
