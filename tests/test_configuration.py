@@ -120,9 +120,13 @@ def test_our_own_file_counts_before_pyproject_and_a_named_one_before_both(
     assert parsed("run", "--config", os.devnull)["max_attempts"] == 8
 
 
-@pytest.mark.parametrize("text", ["[tool.other]\nbroken", "[project]\nname = 'x'\n", "[tool.ruff]\n# s3audit\n"])
+@pytest.mark.parametrize(
+    "text",
+    ["[tool.other]\nbroken", "[project]\nname = 's3audit'\nbroken", "[tool.ruff]\n# tool.s3audit\n", "# \xff"],
+)
 def test_a_pyproject_that_says_nothing_to_us_is_passed_over(text: str, here: Path) -> None:
     (here / "pyproject.toml").write_text(text)
+    (here / "pyproject.toml").chmod(0o666)  # nor does it matter then who may write it
     assert parsed("run")["max_attempts"] == 8
 
 
@@ -210,6 +214,20 @@ def test_what_is_no_file_is_not_waited_for(here: Path, capsys: pytest.CaptureFix
     os.mkfifo(here / "s3audit.toml")
     assert "no ordinary file" in refused("run", capsys=capsys)
     assert "cannot read nowhere.toml" in refused("run", "--config", "nowhere.toml", capsys=capsys)
+
+
+def test_what_is_no_configuration_is_said_to_be_none(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (here / "pyproject.toml").write_text("[tool.ruff]\n")
+    (here / "binary.toml").write_bytes(b"\xff\xfe")
+    (here / "long.toml").write_bytes(b"# a comment\n" * 100_000)
+    for name, said in (
+        ("pyproject.toml", "pyproject.toml has no table [tool.s3audit]"),
+        ("binary.toml", "binary.toml is not UTF-8 text"),
+        ("long.toml", "long.toml is too long"),
+    ):
+        assert said in refused("run", "--config", name, capsys=capsys)
+    (here / "pyproject.toml").write_text("[tool]\ns3audit = 3  # tool.s3audit\n")
+    assert "tool.s3audit is no table" in refused("run", capsys=capsys)
 
 
 @pytest.mark.parametrize(

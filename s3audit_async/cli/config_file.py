@@ -27,8 +27,10 @@ SHARED = "pyproject.toml"
 
 _LARGEST = 1024 * 1024  # bytes; it is read as a whole
 _NOT_UNASKED = frozenset({"endpoint-url", "profile"})
-_WRITTEN = frozenset({"output", "stats", "html", "resume", "init-policy"})
+_WRITTEN = frozenset({"output", "stats", "html", "plan", "resume", "init-policy"})
 """Options that name a file which is written."""
+_TABLE = "tool.s3audit"
+"""What a `pyproject.toml` that concerns us has in it. Others are not even parsed."""
 _TRUSTED = "if you trust it, name it: --config"
 
 
@@ -136,38 +138,45 @@ def find(named: str | None) -> ConfigFile | None:
     """
     if named is not None:
         path = Path(named).expanduser()
-        text = _read(path, named=True)
-        if path.name == SHARED:
-            return ConfigFile(path, named=True, values=_table(path, text) or {})
-        return ConfigFile(path, named=True, values=_parsed(path, text))
+        text, _ = _read(path)
+        values = _parsed(path, text) if path.name != SHARED else _table(path, text)
+        if values is None:
+            raise UsageError(f"{plain(path)} has no table [tool.s3audit]", hint="name another: --config FILE")
+        return ConfigFile(path, named=True, values=values)
     path = Path(NAME)
     if os.path.lexists(path):
-        return ConfigFile(path, named=False, values=_parsed(path, _read(path, named=False)))
+        text, found = _read_unasked(path)
+        _check_owner(path, found)
+        return ConfigFile(path, named=False, values=_parsed(path, text))
     path = Path(SHARED)
     if path.is_file():
-        text = _read(path, named=False, needed="s3audit")
-        values = _table(path, text) if "s3audit" in text else None  # what is wrong in somebody else's is theirs
-        return None if values is None else ConfigFile(path, named=False, values=values)
+        text, found = _read_unasked(path)
+        values = _table(path, text) if _TABLE in text else None  # what is wrong in somebody else's part is theirs
+        if values is not None:
+            _check_owner(path, found)
+            return ConfigFile(path, named=False, values=values)
     return None
 
 
-def _read(path: Path, *, named: bool, needed: str = "") -> str:
+def _read_unasked(path: Path) -> tuple[str, os.stat_result]:
+    if not path.is_file():
+        raise UsageError(f"{plain(path)} is no ordinary file", hint="remove it, or name another: --config FILE")
+    return _read(path)
+
+
+def _read(path: Path) -> tuple[str, os.stat_result]:
     try:
-        if not named and not path.is_file():
-            raise UsageError(f"{plain(path)} is no ordinary file", hint="remove it, or name another: --config FILE")
         with path.open("rb") as file:
             content = file.read(_LARGEST + 1)
             found = os.fstat(file.fileno())
-        if len(content) > _LARGEST:
-            raise UsageError(f"{plain(path)} is too long for a configuration file", hint=f"at most {_LARGEST:,} bytes")
         text = content.decode()
     except OSError as error:
         raise UsageError(f"cannot read {plain(path)}: {error.strerror}", hint="name another: --config FILE") from error
     except UnicodeDecodeError as error:
         raise UsageError(f"{plain(path)} is not UTF-8 text", hint="write it as TOML") from error
-    if not named and needed in text:
-        _check_owner(path, found)
-    return text
+    if len(content) > _LARGEST:
+        raise UsageError(f"{plain(path)} is too long for a configuration file", hint=f"at most {_LARGEST:,} bytes")
+    return text, found
 
 
 def _check_owner(path: Path, found: os.stat_result) -> None:
