@@ -15,12 +15,13 @@ _TABLE = re.compile(r"\| option \| variable \| value \| commands \|\n\| --- \| -
 
 
 def options() -> dict[str, dict[str, ConfiguredOption]]:
-    """Every option that can be configured, by its long name and the commands that have it."""
+    """Every option that can be configured, by its long name (a command's own: with the command) and the commands."""
     found: dict[str, dict[str, ConfiguredOption]] = {}
     for name in app.list_commands(app.make_context("s3audit", [], resilient_parsing=True)):
         for option in app.commands[name].params:
             if isinstance(option, ConfiguredOption):
-                found.setdefault(option.long_name, {})[name] = option
+                shown = f"{name} --{option.long_name}" if option.own else f"--{option.long_name}"
+                found.setdefault(shown, {})[name] = option
     return found
 
 
@@ -31,7 +32,7 @@ def table() -> str:
         option = next(iter(by_command.values()))
         value = "`true` or `false`" if option.is_flag else _shown(option)
         commands = ", ".join(f"`{command}`" for command in by_command)
-        lines.append(f"| `--{name}` | `{option.envvar}` | {value} | {commands} |\n")
+        lines.append(f"| `{name}` | `{option.envvar}` | {value} | {commands} |\n")
     return "".join(lines)
 
 

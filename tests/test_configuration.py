@@ -6,6 +6,7 @@ import json
 import os
 from typing import TYPE_CHECKING, Any
 
+import click
 import pytest
 
 from s3audit_async.cli import main
@@ -71,13 +72,14 @@ def test_every_option_heeds_its_variable(
     """A value that cannot be is refused in its name; where any text can be, it arrives."""
     option = option_table.options()[name][command]
     assert isinstance(option.envvar, str)
-    monkeypatch.setenv(option.envvar, "no-such-file" if name == "config" else "(text)")
-    if name == "config":
-        assert "cannot read no-such-file" in refused(command, capsys=capsys)
+    monkeypatch.setenv(option.envvar, "no-such-file" if name == "--config" else "(text)")
+    arguments = [command, *["x" for each in app.commands[command].params if isinstance(each, click.Argument)]]
+    if name == "--config":
+        assert "cannot read no-such-file" in refused(*arguments, capsys=capsys)
     elif option.type.name == "text":
-        assert parsed(command)[option.name or ""] in ("(text)", ("(text)",))
+        assert parsed(*arguments)[option.name or ""] in ("(text)", ("(text)",))
     else:
-        assert f"--{name}', from {option.envvar}" in refused(command, capsys=capsys)
+        assert f"--{option.long_name}', from {option.envvar}" in refused(*arguments, capsys=capsys)
 
 
 def test_a_variable_of_an_option_that_is_repeated_holds_several_with_commas(

@@ -68,7 +68,9 @@ class HelpPage(click.HelpFormatter):
             return
         indent = " " * (self.current_indent + 4)
         for name, text in rows:
-            self.write(" " * self.current_indent + _name(name) + "\n")
+            lines = wrap(name.replace("|", "| "), self.width - len(indent), break_on_hyphens=False)  # between choices
+            for number, line in enumerate(lines):
+                self.write((indent if number else " " * self.current_indent) + _name(line.replace("| ", "|")) + "\n")
             self.write("".join(f"{indent}{line}\n" for line in wrap(text, self.width - len(indent))))
 
     def write_text(self, text: str) -> None:

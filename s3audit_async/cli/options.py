@@ -54,6 +54,11 @@ def command(name: str | None = None) -> Callable[[Callable[..., Any]], click.Com
     return click.command(name, cls=ConfiguredCommand, context_settings=CONTEXT)
 
 
+def complete_path(_context: click.Context, _parameter: click.Parameter, begun: str) -> list[CompletionItem]:
+    """Let the shell complete the name of a file, for an option or an argument."""
+    return [CompletionItem(begun, type="file")]
+
+
 def option(group: str, *names: str, **settings: Any) -> Callable[[F], F]:  # noqa: ANN401 - click's own arguments
     """Declare an option under a heading of the help page. It can be set by a variable and in the configuration file.
 
@@ -61,7 +66,7 @@ def option(group: str, *names: str, **settings: Any) -> Callable[[F], F]:  # noq
     line, they make a value that is not from there count as not given.
     """
     if settings.get("metavar") in {"PATH", "FILE"}:
-        settings.setdefault("shell_complete", lambda _context, _option, text: [CompletionItem(text, type="file")])
+        settings.setdefault("shell_complete", complete_path)
     return click.option(*names, cls=ConfiguredOption, group=group, **settings)
 
 

@@ -11,8 +11,8 @@ FAILING = ("worse", "unknown", "changed", "added", "added-with-findings", "remov
 
 
 @shared.command()
-@click.argument("old", metavar="OLD")
-@click.argument("new", metavar="NEW")
+@click.argument("old", metavar="OLD", shell_complete=shared.complete_path)
+@click.argument("new", metavar="NEW", shell_complete=shared.complete_path)
 @shared.option(
     "Output",
     "--format",
@@ -20,6 +20,7 @@ FAILING = ("worse", "unknown", "changed", "added", "added-with-findings", "remov
     type=click.Choice(FORMATS),
     default=FORMATS[0],
     show_default=True,
+    envvar="S3AUDIT_DIFF_FORMAT",  # that of a report is something else
     help="Tables, one JSON object, or Markdown for a pull-request comment.",
 )
 @shared.option(

@@ -11,7 +11,7 @@ _TOP = 10
 
 
 @shared.command()
-@click.argument("report", metavar="REPORT")
+@click.argument("report", metavar="REPORT", shell_complete=shared.complete_path)
 @shared.option(
     "Rows", "--where", multiple=True, metavar="FILTER", help="Only rows that fit, see below. Repeatable: all of them."
 )
