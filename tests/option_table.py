@@ -44,7 +44,9 @@ def shown() -> str:
 
 def _shown(option: ConfiguredOption) -> str:
     choices = getattr(option.type, "choices", None)
-    value = " or ".join(f"`{choice}`" for choice in choices) if choices else (option.metavar or "TEXT")
+    value = (
+        " or ".join(f"`{choice}`" for choice in choices) if choices else (option.metavar or "TEXT").replace("|", " or ")
+    )
     return f"{value}, several" if option.multiple else value
 
 

@@ -65,7 +65,7 @@ def option(group: str, *names: str, **settings: Any) -> Callable[[F], F]:  # noq
     One whose metavar is PATH or FILE is completed by the shell. `yields_to` names parameters: given on the command
     line, they make a value that is not from there count as not given.
     """
-    if settings.get("metavar") in {"PATH", "FILE"}:
+    if not {"PATH", "FILE"}.isdisjoint(settings.get("metavar", "").split("|")):
         settings.setdefault("shell_complete", complete_path)
     return click.option(*names, cls=ConfiguredOption, group=group, **settings)
 
