@@ -103,7 +103,9 @@ def keys_of(command: click.Command) -> dict[str, Key]:
         return Kind.NUMBER if isinstance(option.type, click.types.FloatParamType) else Kind.TEXT
 
     return {
-        option.long_name: Key(option.long_name, kind_of(option), many=option.multiple, own=option.own)
+        option.long_name: Key(
+            option.long_name, kind_of(option), many=option.multiple or option.type.name == "formats", own=option.own
+        )
         for option in command.params
         if isinstance(option, ConfiguredOption) and option.name != "config"
     }

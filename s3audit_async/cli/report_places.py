@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from s3audit_async.cli.outcome import anybody_there
 from s3audit_async.errors import UsageError
 from s3audit_async.output import PARTIAL_SUFFIX, Target
 from s3audit_async.output.places import is_directory
@@ -57,7 +58,7 @@ def _where(settings: RunSettings, forms: tuple[str, ...]) -> tuple[Path, bool]:
     """Give the file for the one format, or what the names of all files begin with; and which of the two it is."""
     where = settings.output
     if where is None:
-        where = _ask_where() if settings.again and sys.stdin.isatty() and sys.stderr.isatty() else "."
+        where = _ask_where() if settings.again and sys.stdin.isatty() and anybody_there() else "."
     path = Path(where).expanduser()
     if is_directory(path) or where.endswith("/"):
         return path / f"bucketEncryptionReport_{datetime.now().astimezone():%Y%m%d-%H%M%S}", False

@@ -21,8 +21,8 @@ from s3audit_async.cli.next_steps import print_next_steps
 from s3audit_async.cli.open_files import make_room_for
 from s3audit_async.cli.outcome import ExitCode, exit_code_of, print_error, print_line
 from s3audit_async.cli.progress import watching
-from s3audit_async.cli.report_places import SPOOL_SUFFIX
 from s3audit_async.cli.replacing import check_replaceable
+from s3audit_async.cli.report_places import SPOOL_SUFFIX
 from s3audit_async.cli.signals import ending_signals
 from s3audit_async.cli.summary import print_summary
 from s3audit_async.errors import InterruptedRunError, OutputError, RunError, UsageError, WrongAccountError

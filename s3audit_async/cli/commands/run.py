@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from s3audit_async.cli import options as shared
-from s3audit_async.cli.outcome import anybody_there, on_terminal
 from s3audit_async.options import Options
 
 
@@ -72,8 +71,6 @@ def run(
     from s3audit_async.cli.run import RunSettings, perform  # noqa: PLC0415 - it brings the engine
 
     check_proxies(endpoint_url)
-    if output is None and resume is None and on_terminal() and not anybody_there():
-        output = "."  # instead of asking
     settings = RunSettings(
         output=output,
         formats=formats,
