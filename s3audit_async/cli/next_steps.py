@@ -11,13 +11,16 @@ from s3audit_async.analysis.regions import Apart
 from s3audit_async.cli.outcome import print_event
 from s3audit_async.findings import Finding
 from s3audit_async.findings.catalogue import Severity, entry
+from s3audit_async.output import FileOutput
 
 if TYPE_CHECKING:
     from s3audit_async.analysis.summary import Summary
+    from s3audit_async.cli.run_report import Report
     from s3audit_async.options import Options
 
 _PARTITIONS = {"cn-": "aws-cn", "us-gov-": "aws-us-gov", "eusc-": "aws-eusc"}
 """By how the regions of a partition begin; what begins otherwise is taken for one of `aws`."""
+_READABLE = ("csv", "jsonl", "parquet")
 _MANY_NAMES = 3
 """Buckets that are named in a command at most."""
 _EXPLAINED_ELSEWHERE = {Finding.ENCRYPTION_UNREADABLE, Finding.BUCKET_NOT_AUDITED, Finding.KEY_NOT_VERIFIED}
@@ -60,6 +63,17 @@ def next_steps(summary: Summary, options: Options, place: str | None) -> list[St
                 Step(f"{gravest} in {_buckets(summary.findings[gravest])}; what it means", f"s3audit explain {gravest}")
             )
     return steps
+
+
+def readable_place(report: Report) -> str | None:
+    """Give the file of a run's report that `s3audit report` can read; None where there is none."""
+    if not isinstance(report.output, FileOutput):
+        return None
+    if not report.wanted:
+        return report.output.place
+    paths = (each.path for each in report.wanted if each.format in _READABLE)
+    name = next(paths, None)
+    return None if name is None else str(report.output.final.parent / name)
 
 
 def print_next_steps(summary: Summary, options: Options, place: str | None) -> None:

@@ -17,7 +17,7 @@ from anyio import to_thread
 from s3audit_async.api import audit
 from s3audit_async.cli import run_report as reports
 from s3audit_async.cli.deciding import check_of, conclude, with_page
-from s3audit_async.cli.next_steps import print_next_steps
+from s3audit_async.cli.next_steps import print_next_steps, readable_place
 from s3audit_async.cli.open_files import make_room_for
 from s3audit_async.cli.outcome import ExitCode, exit_code_of, print_error, print_line
 from s3audit_async.cli.progress import watching
@@ -272,8 +272,9 @@ def _conclude(settings: RunSettings, report: Report, stats: RunStats, error: Run
         if failed and settings.again and in_file:
             command = _resume_command(settings, report)
             print_line(f"{failed} rows hold an error. Ask those buckets again with: {command}")
-        print_next_steps(report.summary, report.options, report.output.place if in_file else None)
     decided = conclude(report.check, quiet=settings.quiet)
+    if not settings.quiet:
+        print_next_steps(report.summary, report.options, readable_place(report))
     return ExitCode.INCOMPLETE if failed and decided is ExitCode.COMPLETE else decided
 
 
