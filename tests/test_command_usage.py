@@ -15,6 +15,7 @@ import pytest
 
 import s3audit_async
 from benchmarks.stub import Behaviour, StubAccount, StubAws, StubBucket, synthetic
+from s3audit_async.cli import main
 from tests.command import COMMAND, environment, s3audit, start
 
 IMPORTED = "import sys; from s3audit_async.cli import main; main({}); print(sorted(sys.modules), file=sys.stderr)"
@@ -83,20 +84,32 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_unusable_input_is_one_line_and_exit_2(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+_IN_A_PROCESS = 4
+"""How many kinds of bad input meet the real command; the others meet the same `main` in this process."""
+
+
+def test_unusable_input_is_one_line_and_exit_2(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
     """For each kind of bad input: what is wrong and what to do, on one line, before any call."""
     before = {path: path.read_bytes() for path in folder.iterdir()}
+    monkeypatch.chdir(tmp_path)
     with StubAws(synthetic(buckets=3, keys=1, regions=1)) as stub:
         monkeypatch.setenv("AWS_ENDPOINT_URL", stub.url)
-        for arguments, said in usage_cases(folder):
-            done = s3audit(*arguments, cwd=tmp_path)
-            context = f"{arguments}: {done.stderr}"
-            assert done.returncode == 2, context
-            assert said in done.stderr, context
-            assert done.stdout == "", context
-            assert done.stderr.count("\n") == 1, context
-            assert done.stderr.startswith("s3audit: "), context
-            assert done.stderr.endswith(")\n"), context
+        for number, (arguments, said) in enumerate(usage_cases(folder)):
+            if number % (len(usage_cases(folder)) // _IN_A_PROCESS) == 0:
+                done = s3audit(*arguments, cwd=tmp_path)
+                code, out, err = done.returncode, done.stdout, done.stderr
+            else:
+                code = main(arguments)
+                out, err = capfd.readouterr()
+            context = f"{arguments}: {err}"
+            assert code == 2, context
+            assert said in err, context
+            assert out == "", context
+            assert err.count("\n") == 1, context
+            assert err.startswith("s3audit: "), context
+            assert err.endswith(")\n"), context
         assert stub.stats.total == 0
     assert list(tmp_path.iterdir()) == []
     assert {path: path.read_bytes() for path in folder.iterdir()} == before
