@@ -171,6 +171,15 @@ def test_a_csv_report_saved_with_bare_line_feeds_is_read(tmp_path: Path, layout:
     assert [record.row for record in records] == [kept(row, layout) for row in ROWS[:2]]
 
 
+def test_json_lines_without_spaces_are_read(tmp_path: Path) -> None:
+    lines = b"".join(pieces(JSONL, ROWS[:2])).splitlines()
+    compact = b"".join(json.dumps(json.loads(line), separators=(",", ":")).encode() + b"\n" for line in lines)
+
+    records = list(ReportReader(saved(tmp_path / "report", compact)))
+
+    assert [record.row for record in records] == ROWS[:2]
+
+
 def test_a_row_that_stands_twice_is_read_twice(tmp_path: Path) -> None:
     header, raw = pieces(NARROW, ROWS[:1])
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from s3audit_async.cli import main, stdout
+from s3audit_async.cli.outcome import ExitCode
 from s3audit_async.model import Row
 from s3audit_async.sinks import make_sink
 from tests.command import COMMAND, environment, s3audit
@@ -222,3 +223,22 @@ def test_off_a_terminal_the_width_is_what_columns_says_within_reason(
     monkeypatch.setenv("COLUMNS", columns)
 
     assert stdout.page() == stdout.Page(width=width, colour=False, unicode=True)
+
+
+@pytest.mark.parametrize("arguments", [("--help",), ("report", "REPORT", "--format", "csv", "-o", "-")])
+def test_a_reader_who_has_gone_is_no_violated_policy(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    """Click would make 1 of it."""
+    many = [replace(PLAIN, bucket=f"b{number}") for number in range(3000)]
+    report = saved(tmp_path / "r.jsonl", many)
+    typed = [str(report) if argument == "REPORT" else argument for argument in arguments]
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run([*COMMAND, *typed], check=False, stdout=writing, stderr=subprocess.PIPE, env=environment())
+    os.close(writing)
+    assert done.returncode == ExitCode.COULD_NOT_GO_ON, done.stderr
+
+
+def test_a_name_that_cannot_be_looked_up_is_said_to_be_unreadable(capfd: pytest.CaptureFixture[str]) -> None:
+    code, _, err = run(capfd, "x" * 5000)
+    assert code == ExitCode.USAGE
+    assert "cannot read x" in err

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import json
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 _LONGEST_RECORD = 1024 * 1024  # bytes; ours have hundreds, so this is a file of somebody else's
 _MARK = codecs.BOM_UTF8  # what spreadsheets and editors put before a text they save
 _OBJECT = b'{"%s": ' % NARROW[0].name.encode()
+_SPACED = re.compile(rb'\{\s*"%s"\s*:' % NARROW[0].name.encode())  # jq, for one, leaves the spaces out
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,7 @@ class ReportReader:
                 return start, Layout("csv", wide=wide)
             if start and header.startswith(start):
                 return b"", Layout("csv", wide=wide)
-        if start.startswith(_OBJECT) or (start and _OBJECT.startswith(start)):
+        if _SPACED.match(start) or (start and _OBJECT.startswith(start)):
             return b"", Layout("jsonl", wide=True)
         if not start:
             jsonl = ".jsonl" in self.path.suffixes

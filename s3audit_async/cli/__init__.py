@@ -58,6 +58,9 @@ def _main(arguments: Sequence[str] | None) -> int:
         return ExitCode.USAGE
     except click.Abort as error:
         raise KeyboardInterrupt from error
+    except SystemExit:  # what click makes of a reader that has gone, with the exit code of a violated policy
+        let_go_of(_STDOUT)
+        return ExitCode.COULD_NOT_GO_ON
     except S3AuditError as error:
         print_error(str(error), error.hint)
         return exit_code_of(error)

@@ -28,7 +28,7 @@ def opened(place: str) -> Iterator[FinishedReport]:
     only: it can be read once, and in order.
     """
     path = Path(place).expanduser()
-    if place != _STDIN and not path.is_fifo():
+    if place != _STDIN and not _is_pipe(path, place):
         yield open_report(path)
         return
     if place == _STDIN and (sys.stdin is None or sys.stdin.isatty()):
@@ -44,3 +44,10 @@ def opened(place: str) -> Iterator[FinishedReport]:
             raise UsageError(f"nothing came on {name}", hint="whatever was to write it may have failed")
         copy.flush()
         yield open_report(Path(copy.name), name)
+
+
+def _is_pipe(path: Path, place: str) -> bool:
+    try:
+        return path.is_fifo()
+    except OSError as error:  # a directory that nobody may look into, a name that is too long
+        raise UsageError(f"cannot read {place}: {error.strerror}", hint="name a report of s3audit") from error
