@@ -272,6 +272,16 @@ def test_an_option_of_its_own_is_set_by_the_commands_table_only() -> None:
     assert (option.own, option.envvar) == (True, "S3AUDIT_DIFF_FORMAT")
 
 
+@pytest.mark.parametrize("named", [(), ("--config", "s3audit.toml")])
+def test_no_file_and_no_variable_can_have_a_policy_printed_in_place_of_an_audit(
+    named: tuple[str, ...], here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("S3AUDIT_INIT_POLICY", "true")
+    assert "no/slashes" in refused("run", "--bucket", "no/slashes", "-q", capsys=capsys)
+    (here / "s3audit.toml").write_text("init-policy = true\n")
+    assert "there is no option for key 'init-policy'" in refused("run", *named, capsys=capsys)
+
+
 def test_errors_of_kind_and_name_are_usage_errors() -> None:
     with pytest.raises(UsageError) as raised:
         Key("wide", Kind.FLAG).check("yes", "here")

@@ -27,7 +27,7 @@ SHARED = "pyproject.toml"
 
 _LARGEST = 1024 * 1024  # bytes; it is read as a whole
 _NOT_UNASKED = frozenset({"endpoint-url", "profile"})
-_WRITTEN = frozenset({"output", "stats", "html", "plan", "resume", "init-policy"})
+_WRITTEN = frozenset({"output", "stats", "html", "plan", "resume"})
 """Options that name a file which is written."""
 _TABLE = "tool.s3audit"
 """What a `pyproject.toml` that concerns us has in it. Others are not even parsed."""

@@ -23,8 +23,16 @@ _FILE = "s3audit.config-file"
 _ELSEWHERE = (ParameterSource.ENVIRONMENT, ParameterSource.DEFAULT_MAP)
 
 
-class ConfiguredOption(click.Option):
-    """An option that stands under a heading of the help page, and can be set by a variable and in the file.
+class GroupedOption(click.Option):
+    """An option that stands under a heading of the help page, and is given on the command line only."""
+
+    def __init__(self, *args: Any, group: str = OTHERS, **kwargs: Any) -> None:  # noqa: ANN401 - click's own arguments
+        super().__init__(*args, **kwargs)
+        self.group = group
+
+
+class ConfiguredOption(GroupedOption):
+    """One that can be set by a variable and in the file, too.
 
     The variable of `--max-concurrency` is S3AUDIT_MAX_CONCURRENCY. Values of an option that can be given several times
     are separated by commas in it. One that is empty counts as not set. An option with an `envvar` of its own has
@@ -34,12 +42,10 @@ class ConfiguredOption(click.Option):
     def __init__(
         self,
         *args: Any,  # noqa: ANN401 - click's own arguments
-        group: str = OTHERS,
         yields_to: tuple[str, ...] = (),
         **kwargs: Any,  # noqa: ANN401
     ) -> None:
         super().__init__(*args, **kwargs)
-        self.group = group
         self.yields_to = yields_to
         self.long_name = max(self.opts, key=len).lstrip("-")
         self.own = self.envvar is not None

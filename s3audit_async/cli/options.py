@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from click.shell_completion import CompletionItem
 
-from s3audit_async.cli.configuration import ConfiguredCommand, ConfiguredOption
+from s3audit_async.cli.configuration import ConfiguredCommand, ConfiguredOption, GroupedOption
 from s3audit_async.cli.outcome import LOG_FORMATS, use_log_format
 from s3audit_async.errors import UsageError
 from s3audit_async.options import (
@@ -68,6 +68,11 @@ def option(group: str, *names: str, **settings: Any) -> Callable[[F], F]:  # noq
     if not {"PATH", "FILE"}.isdisjoint(settings.get("metavar", "").split("|")):
         settings.setdefault("shell_complete", complete_path)
     return click.option(*names, cls=ConfiguredOption, group=group, **settings)
+
+
+def unconfigured(group: str, *names: str, **settings: Any) -> Callable[[F], F]:  # noqa: ANN401 - click's own arguments
+    """Declare an option that counts on the command line only: from elsewhere, it would replace what was asked for."""
+    return click.option(*names, cls=GroupedOption, group=group, **settings)
 
 
 def stacked(*options: Callable[[F], F]) -> Callable[[F], F]:

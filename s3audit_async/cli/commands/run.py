@@ -10,7 +10,7 @@ from s3audit_async.options import Options
 @shared.report_options
 @shared.option("Report", "--resume", metavar="PATH", help="Complete a report that was interrupted.")
 @shared.decision_options
-@shared.option(
+@shared.unconfigured(
     "Decision",
     "--init-policy",
     is_flag=True,
