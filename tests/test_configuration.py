@@ -14,7 +14,9 @@ from s3audit_async.cli.app import app
 from s3audit_async.cli.config_file import ConfigFile, Key, Kind
 from s3audit_async.cli.configuration import PREFIX, ConfiguredOption
 from s3audit_async.errors import UsageError
+from s3audit_async.sinks import make_sink
 from tests import option_table
+from tests.rows import SSE_S3
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -155,13 +157,14 @@ def test_a_pyproject_that_says_nothing_to_us_is_passed_over(text: str, here: Pat
         ("max-attempts = 0", "'--max-attempts', from s3audit.toml: 0 is not in the range 1<=x<=100"),
         ("log-format = 'xml'", "'--log-format', from s3audit.toml: 'xml' is not one of 'plain', 'json'"),
         ("wide = true\nwide = maybe\n", "(at line 2, column 8)"),
-        ("prefix = 'a'\n[run]\nquiet = true\nbucket = ['abc']", "from s3audit.toml: bucket"),
+        ("prefix = 'a'\n[run]\nbucket = ['abc']", "from s3audit.toml: bucket, prefix"),
         ('"\\u001b[31m" = 3', "there is no option for key '[31m'"),
     ],
 )
 def test_what_cannot_be_in_a_file_is_one_line_that_names_it(
-    text: str, said: str, here: Path, capsys: pytest.CaptureFixture[str]
+    text: str, said: str, here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    monkeypatch.setenv("S3AUDIT_QUIET", "true")
     (here / "s3audit.toml").write_text(text)
     shown = refused("run", capsys=capsys)
     assert said in shown
@@ -307,3 +310,32 @@ def test_a_run_says_what_it_took_from_a_file_and_with_verbose_from_variables(
     assert told() == from_the_file
     assert told("-v") == {**from_the_file, "S3AUDIT_BUCKET": ["bucket"]}
     assert told("-q") == {}
+
+
+@pytest.mark.parametrize(
+    ("where", "told"),
+    [
+        ((), "Options from s3audit.toml: where, quiet\n"),
+        (("--config", "s3audit.toml"), ""),
+        (("-q",), ""),
+    ],
+)
+def test_a_file_that_was_found_does_not_hide_that_it_makes_a_report_smaller(
+    where: tuple[str, ...], told: str, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (here / "s3audit.toml").write_text("[report]\nquiet = true\nwhere = ['region=nowhere']\n")
+    with (here / "r.csv").open("wb") as out:
+        sink = make_sink("csv", out, wide=True)
+        sink.begin()
+        sink.write(SSE_S3)
+        sink.end()
+    assert main(["report", "r.csv", "--policy", "strict", *where]) == 0
+    assert capsys.readouterr().err == told
+
+
+def test_a_command_that_cannot_be_silenced_says_what_it_took_from_a_file(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (here / "s3audit.toml").write_text("prefix = 'p'\n")
+    assert main(["iam-policy"]) == 0
+    assert capsys.readouterr().err == "Options from s3audit.toml: prefix\n"

@@ -170,12 +170,14 @@ def _elsewhere(ctx: click.Context) -> dict[str, list[str]]:
 def _tell(ctx: click.Context) -> None:
     """Say which options a file has set, unless nothing is to be said; with -v, which a variable has, too.
 
-    A file in the directory can make an audit smaller: nobody is to have to guess that.
+    A file in the directory can make an audit smaller: nobody is to have to guess that, and so a file that was found
+    does not silence what is said of itself.
     """
-    if ctx.params.get("quiet", True):
+    file: ConfigFile | None = ctx.meta.get(_FILE)
+    unasked = file is not None and not file.named and ctx.get_parameter_source("quiet") is ParameterSource.DEFAULT_MAP
+    if ctx.params.get("quiet") and not unasked:
         return
     verbose = ctx.params.get("verbose")
-    file: ConfigFile | None = ctx.meta.get(_FILE)
     chosen = _elsewhere(ctx)
     if file is not None and verbose:
         chosen.setdefault(file.place, [])
