@@ -47,6 +47,15 @@ def refused(*arguments: str, capsys: pytest.CaptureFixture[str]) -> str:
     return captured.err
 
 
+def write_report(here: Path) -> None:
+    """Put a report with one bucket there."""
+    with (here / "r.csv").open("wb") as out:
+        sink = make_sink("csv", out, wide=True)
+        sink.begin()
+        sink.write(SSE_S3)
+        sink.end()
+
+
 def test_the_page_has_every_option_with_its_variable() -> None:
     assert option_table.shown() == option_table.table() != ""
 
@@ -240,6 +249,7 @@ def test_what_is_no_configuration_is_said_to_be_none(here: Path, capsys: pytest.
     [
         (("--resume", "x.partial"), "output", None),
         (("--resume", "x.partial"), "wide", False),
+        (("--resume", "x.partial"), "html", None),
         (("--bucket", "abc"), "prefix", None),
         (("--buckets-from", "names"), "prefix", None),
         (("-v",), "quiet", False),
@@ -249,10 +259,38 @@ def test_what_is_no_configuration_is_said_to_be_none(here: Path, capsys: pytest.
 def test_what_is_not_from_the_command_line_gives_way_to_what_it_cannot_stand_beside(
     arguments: tuple[str, ...], name: str, value: object, here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (here / "s3audit.toml").write_text("output = 'reports/'\nquiet = true\n")
+    (here / "s3audit.toml").write_text("output = 'reports/'\nhtml = 'p.html'\nquiet = true\n")
     monkeypatch.setenv("S3AUDIT_WIDE", "true")
     monkeypatch.setenv("S3AUDIT_PREFIX", "p")
     assert parsed("run", *arguments)[name] == value
+
+
+def test_what_a_file_says_of_the_reports_of_a_run_does_not_convert_one_that_is_there(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (here / "s3audit.toml").write_text("output = 'reports/'\nwide = true\nformat = 'csv,jsonl'\n")
+    assert (parsed("run")["output"], parsed("run")["wide"]) == ("reports/", True)
+    of_report = {name: parsed("report", "r.csv")[name] for name in ("output", "wide", "formats")}
+    assert of_report == {"output": None, "wide": False, "formats": ()}
+    for name, value in (("OUTPUT", "reports/"), ("WIDE", "true"), ("FORMAT", "csv")):
+        monkeypatch.setenv(f"S3AUDIT_{name}", value)
+    assert {name: parsed("report", "r.csv")[name] for name in of_report} == of_report
+    monkeypatch.setenv("S3AUDIT_REPORT_FORMAT", "parquet")
+    (here / "s3audit.toml").write_text("[report]\noutput = 'o/'\n")
+    assert (parsed("report", "r.csv")["output"], parsed("report", "r.csv")["formats"]) == ("o/", ("parquet",))
+
+
+def test_a_list_of_names_is_printed_whatever_a_file_has_reports_decided_by(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (here / "s3audit.toml").write_text(
+        "policy = 'strict'\nhtml = 'p.html'\n"
+        "[report]\nformat = 'jsonl'\noutput = '.'\nwide = true\nby = 'region'\njson = true\nplan = 'p.sh'\n"
+    )
+    write_report(here)
+    assert main(["report", "r.csv", "--list"]) == 0
+    assert capsys.readouterr().out == "sse-s3\n"
+    assert sorted(path.name for path in here.iterdir()) == ["r.csv", "s3audit.toml"]
 
 
 def test_the_demo_is_not_led_elsewhere(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -324,11 +362,7 @@ def test_a_file_that_was_found_does_not_hide_that_it_makes_a_report_smaller(
     where: tuple[str, ...], told: str, here: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (here / "s3audit.toml").write_text("[report]\nquiet = true\nwhere = ['region=nowhere']\n")
-    with (here / "r.csv").open("wb") as out:
-        sink = make_sink("csv", out, wide=True)
-        sink.begin()
-        sink.write(SSE_S3)
-        sink.end()
+    write_report(here)
     assert main(["report", "r.csv", "--policy", "strict", *where]) == 0
     assert capsys.readouterr().err == told
 

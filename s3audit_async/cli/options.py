@@ -86,7 +86,7 @@ def stacked(*options: Callable[[F], F]) -> Callable[[F], F]:
     return decorate
 
 
-def format_option(default: str) -> Callable[[F], F]:
+def format_option(default: str, **settings: Any) -> Callable[[F], F]:  # noqa: ANN401 - click's own arguments
     """Declare `--format`; `default` is what help says of leaving it out."""
     return option(
         "Report",
@@ -95,12 +95,14 @@ def format_option(default: str) -> Callable[[F], F]:
         type=FormatList(),
         default="",
         metavar="FORMAT[,...]",
-        yields_to=("resume",),
         help=f"Format of the report, or several: {', '.join(FORMATS)}.  [default: {default}]",
+        **settings,
     )
 
 
-wide_option = option("Report", "--wide", is_flag=True, yields_to=("resume",), help="All columns, after the usual four.")
+def wide_option(**settings: Any) -> Callable[[F], F]:  # noqa: ANN401 - click's own arguments
+    """Declare `--wide`."""
+    return option("Report", "--wide", is_flag=True, help="All columns, after the usual four.", **settings)
 
 
 def _no_pipe(_context: click.Context, _option: click.Parameter, path: str | None) -> str | None:
@@ -118,8 +120,8 @@ report_options = stacked(
         yields_to=("resume",),
         help="Directory, file, or - for standard output.  [default: asked for on a terminal, else this directory]",
     ),
-    format_option("csv"),
-    wide_option,
+    format_option("csv", yields_to=("resume",)),
+    wide_option(yields_to=("resume",)),
     option("Report", "--stats", metavar="PATH", callback=_no_pipe, help="Write the run's figures to a JSON file."),
 )
 
@@ -128,9 +130,16 @@ decision_options = stacked(
         "Decision",
         "--policy",
         metavar="NAME|FILE",
+        yields_to=("names",),
         help="Check the rows against a policy: aws-fsbp, customer-key, strict, or a TOML file.",
     ),
-    option("Decision", "--html", metavar="FILE", help="Write one page with charts, findings and all buckets."),
+    option(
+        "Decision",
+        "--html",
+        metavar="FILE",
+        yields_to=("resume", "names"),
+        help="Write one page with charts, findings and all buckets.",
+    ),
 )
 
 selection_options = stacked(

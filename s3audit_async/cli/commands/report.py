@@ -8,6 +8,8 @@ from s3audit_async.cli import options as shared
 
 _CRITERIA = ("region", "account", "key", "finding", "mode")
 _TOP = 10
+_LIST = ("names",)
+"""`--list` prints names and nothing else."""
 
 
 @shared.command()
@@ -15,7 +17,7 @@ _TOP = 10
 @shared.option(
     "Rows", "--where", multiple=True, metavar="FILTER", help="Only rows that fit, see below. Repeatable: all of them."
 )
-@shared.option("Output", "--by", type=click.Choice(_CRITERIA), help="One table, a line for each.")
+@shared.option("Output", "--by", type=click.Choice(_CRITERIA), yields_to=_LIST, help="One table, a line for each.")
 @shared.option(
     "Output",
     "--top",
@@ -25,18 +27,27 @@ _TOP = 10
     metavar="N",
     help="How many regions, accounts and keys a table shows.",
 )
-@shared.option("Output", "--json", "as_json", is_flag=True, help="One JSON document with all of it.")
+@shared.option("Output", "--json", "as_json", is_flag=True, yields_to=_LIST, help="One JSON document with all of it.")
 @shared.option("Output", "--list", "names", is_flag=True, help="The names of the buckets, one a line.")
 @shared.decision_options
 @shared.option(
     "Decision",
     "--plan",
     metavar="FILE",
+    yields_to=_LIST,
     help="Write the calls that mend what was found, as a shell script; - is stdout.",
 )
-@shared.option("Report", "-o", "--output", metavar="PATH", help="Where the report goes in other formats; - is stdout.")
-@shared.format_option("none: it stays as it is")
-@shared.wide_option
+@shared.option(
+    "Report",
+    "-o",
+    "--output",
+    metavar="PATH",
+    envvar="S3AUDIT_REPORT_OUTPUT",  # those of a run are something else
+    yields_to=_LIST,
+    help="Where the report goes in other formats; - is stdout.",
+)
+@shared.format_option("none: it stays as it is", envvar="S3AUDIT_REPORT_FORMAT", yields_to=_LIST)
+@shared.wide_option(envvar="S3AUDIT_REPORT_WIDE", yields_to=_LIST)
 @shared.option("Messages", "-q", "--quiet", is_flag=True, help="No notes on standard error.")
 def report(
     *,
