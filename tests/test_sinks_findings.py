@@ -157,10 +157,11 @@ def test_an_event_says_what_where_and_how_to_mend_it() -> None:
     assert event["remediation"]["references"][0].startswith("https://docs.aws.amazon.com/")
 
 
-def test_what_is_unknown_has_the_status_unknown() -> None:
+def test_what_nobody_can_tell_has_the_status_of_a_check_without_a_result() -> None:
+    """The schema calls that Warning."""
     (event,) = written("ocsf", DENIED)
 
-    assert (event["status_code"], event["compliance"]["status_id"]) == ("UNKNOWN", 0)
+    assert (event["status_code"], event["compliance"]["status_id"]) == ("UNKNOWN", 2)
     assert event["status_detail"] == "GetBucketEncryption: AccessDenied"
     assert "sse-s3-only" in event["unmapped"]["cannot_be_told"]
 

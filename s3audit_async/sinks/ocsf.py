@@ -35,7 +35,8 @@ if TYPE_CHECKING:
     from s3audit_async.model import Row
     from s3audit_async.sinks.verdicts import Verdict
 
-_STATUS = {Status.PASS: StatusID.Pass, Status.FAIL: StatusID.Fail, Status.UNKNOWN: StatusID.Unknown}
+_STATUS = {Status.PASS: StatusID.Pass, Status.FAIL: StatusID.Fail, Status.UNKNOWN: StatusID.Warning}
+"""Warning is what the schema has for a check without a result, as information was missing (compliance.status_id)."""
 _RULE = 1  # analytic.type_id
 
 
