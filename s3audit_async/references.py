@@ -1,4 +1,4 @@
-"""Pure decisions: what a configured key reference names, and where to ask about it.
+"""Pure decisions: what a configured key reference names, where to ask about it, and which partition a region is of.
 
 A reference is whatever stands in KMSMasterKeyID: key ARN, key id, alias, alias ARN, or nonsense. S3 does not check it
 (botocore model of s3, PutBucketEncryption).
@@ -14,6 +14,16 @@ _HOST_LABEL = re.compile(r"(?![0-9]+$)(?!-)[A-Za-z0-9-]{1,63}(?<!-)")
 _LONGEST_REGION = 32  # twice the longest of today
 _PREDEFINED_ALIAS = re.compile(r"(?:arn:[^:]*:kms:[^:]*:[^:]*:)?alias/aws/.*", re.DOTALL)
 _ARN = re.compile(r"arn:[^:]*:kms:(?P<region>[^:]*):(?P<account>[^:]*):(?P<resource>.+)", re.DOTALL)
+_PARTITIONS = {
+    "cn-": "aws-cn",
+    "eu-isoe-": "aws-iso-e",
+    "eusc-": "aws-eusc",
+    "us-gov-": "aws-us-gov",
+    "us-iso-": "aws-iso",
+    "us-isob-": "aws-iso-b",
+    "us-isof-": "aws-iso-f",
+}
+"""By how the names of their regions start (botocore, partitions.json)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +46,11 @@ def is_host_label(name: str) -> bool:
     S3-compatible stores have regions such as `RegionOne`. The rule is botocore's own (utils.py, validate_region_name).
     """
     return _HOST_LABEL.fullmatch(name) is not None
+
+
+def partition_of(region: str | None) -> str | None:
+    """Name the partition that a region's name tells; None for one of `aws`, or of a partition that is not known."""
+    return next((name for start, name in _PARTITIONS.items() if (region or "").startswith(start)), None)
 
 
 def parse_key_arn(reference: str) -> KeyArn | None:

@@ -68,6 +68,7 @@ def test_denied_buckets_and_keys_call_for_the_policy_that_is_lacking() -> None:
         (Options(buckets=("aaa", "bbb", "ccc", "ddd")), "eu-west-1", "s3audit iam-policy"),
         (Options(), "cn-north-1", "s3audit iam-policy --partition aws-cn"),
         (Options(), "us-gov-west-1", "s3audit iam-policy --partition aws-us-gov"),
+        (Options(), "us-isob-east-1", "s3audit iam-policy --partition aws-iso-b"),
     ],
 )
 def test_the_policy_is_the_one_for_what_was_audited(options: Options, region: str, command: str) -> None:

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import json
+from importlib.resources import files
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -12,6 +15,7 @@ from s3audit_async.references import (
     is_region,
     key_region,
     parse_key_arn,
+    partition_of,
 )
 
 ID = "1234abcd-12ab-34cd-56ef-1234567890ab"
@@ -109,6 +113,14 @@ def test_what_only_looks_like_a_predefined_alias_is_none(reference: str) -> None
 )
 def test_an_alias_is_told_from_a_key(reference: str, expected: bool) -> None:
     assert is_alias(reference) is expected
+
+
+def test_each_region_that_the_sdk_knows_is_of_the_partition_that_its_name_tells() -> None:
+    known = json.loads((files("botocore") / "data" / "partitions.json").read_text())["partitions"]
+    regions = {region: each["id"] for each in known for region in each["regions"] if not region.startswith("aws-")}
+    assert {"aws", "aws-cn", "aws-us-gov", "aws-iso-b"} <= set(regions.values())
+    assert {region: partition_of(region) or "aws" for region in regions} == regions
+    assert (partition_of(None), partition_of(""), partition_of("RegionOne")) == (None, None, None)
 
 
 @pytest.mark.parametrize(

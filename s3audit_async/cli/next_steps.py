@@ -12,14 +12,13 @@ from s3audit_async.cli.outcome import print_event
 from s3audit_async.findings import Finding
 from s3audit_async.findings.catalogue import Severity, entry
 from s3audit_async.output import FileOutput
+from s3audit_async.references import partition_of
 
 if TYPE_CHECKING:
     from s3audit_async.analysis.summary import Summary
     from s3audit_async.cli.run_report import Report
     from s3audit_async.options import Options
 
-_PARTITIONS = {"cn-": "aws-cn", "us-gov-": "aws-us-gov", "eusc-": "aws-eusc"}
-"""By how the regions of a partition begin; what begins otherwise is taken for one of `aws`."""
 _READABLE = ("csv", "jsonl", "parquet")
 _MANY_NAMES = 3
 """Buckets that are named in a command at most."""
@@ -89,10 +88,8 @@ def _policy(summary: Summary, options: Options) -> str:
     if len(options.buckets) <= _MANY_NAMES:
         for name in options.buckets:
             command += ["--bucket", name]
-    for start, partition in _PARTITIONS.items():
-        if any(region.startswith(start) for region in summary.regions):
-            command += ["--partition", partition]
-            break
+    if partition := next(filter(None, map(partition_of, summary.regions)), None):
+        command += ["--partition", partition]
     return shlex.join(command)
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from s3audit_async.model import AES256, SseC
 from s3audit_async.redaction import printable
-from s3audit_async.references import is_host_label, parse_key_arn
+from s3audit_async.references import is_host_label, parse_key_arn, partition_of
 
 if TYPE_CHECKING:
     from s3audit_async.model import Row
@@ -20,16 +20,6 @@ KEY_ARN = "KEY_ARN"
 
 _UNSPEAKABLE = re.compile("\0|://|[\ud800-\udfff]")
 _BLOCKED = {SseC.BLOCKED: ["SSE-C"], SseC.ALLOWED: ["NONE"]}
-_PARTITIONS = {
-    "cn-": "aws-cn",
-    "eu-isoe-": "aws-iso-e",
-    "eusc-": "aws-eusc",
-    "us-gov-": "aws-us-gov",
-    "us-iso-": "aws-iso",
-    "us-isob-": "aws-iso-b",
-    "us-isof-": "aws-iso-f",
-}
-"""By how the names of their regions start (botocore, partitions.json); all others are `aws`."""
 _JSON = json.JSONEncoder(separators=(",", ":"))  # escapes all that is not ASCII
 _DSSE = "aws:kms:dsse"
 
@@ -92,8 +82,7 @@ def policy_call(row: Row) -> str:
     """Spell the command that prints what an auditor needs, for the partition of the row's key or region."""
     partition = row.mode.split(":")[1] if parse_key_arn(row.mode) else ""
     if not is_host_label(partition):
-        region = row.region or ""
-        partition = next((name for start, name in _PARTITIONS.items() if region.startswith(start)), "aws")
+        partition = partition_of(row.region) or "aws"
     return "s3audit iam-policy" + (f" --partition {partition}" if partition != "aws" else "")
 
 

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from s3audit_async.references import is_region
+from s3audit_async.references import is_region, partition_of
 from s3audit_async.sinks.columns import WIDE
 
 if TYPE_CHECKING:
@@ -18,15 +18,6 @@ DEFAULT_PARTITION = "aws"
 LONGEST_ID = 512
 """Characters of an identity (Security Hub, AwsSecurityFinding.Id)."""
 
-_BY_PREFIX = (
-    ("cn-", "aws-cn"),
-    ("us-gov-", "aws-us-gov"),
-    ("us-isob-", "aws-iso-b"),
-    ("us-isof-", "aws-iso-f"),
-    ("us-iso-", "aws-iso"),
-    ("eu-isoe-", "aws-iso-e"),
-    ("eusc-", "aws-eusc"),
-)  # botocore's partitions.json
 _HOME = {"aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1"}
 _OF_KEY = re.compile(r"arn:(?P<partition>aws[a-z0-9-]{0,32}):kms:")
 _DIGEST = 32
@@ -49,7 +40,7 @@ class Subject:
 
 def subject_of(row: Row) -> Subject:
     """Tell where a row's bucket is. The region tells the partition; else the ARN of a key in the same region."""
-    partition = next((name for prefix, name in _BY_PREFIX if (row.region or "").startswith(prefix)), None)
+    partition = partition_of(row.region)
     if partition is None and row.key_arn and row.key_region == row.region:
         match = _OF_KEY.match(row.key_arn)
         partition = match["partition"] if match else None
