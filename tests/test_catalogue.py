@@ -6,10 +6,15 @@ import re
 
 import pytest
 
+from s3audit_async.analysis.drift.comparison import gravity_of
+from s3audit_async.analysis.html.figures import UNRATED
+from s3audit_async.analysis.html.figures import severity_of as rated
 from s3audit_async.cli.explain import example
 from s3audit_async.findings import Finding
-from s3audit_async.findings.catalogue import CATALOGUE, Entry, Severity, entry
+from s3audit_async.findings.catalogue import CATALOGUE, Entry, Severity, entry, rank_of, severity_of
 from s3audit_async.findings.mending import steps
+from s3audit_async.sinks.verdicts import Status, Verdict
+from s3audit_async.sinks.verdicts import severity_of as exported_as
 from tests import findings_page
 
 UNKNOWNS = {Finding.KEY_NOT_VERIFIED, Finding.ENCRYPTION_UNREADABLE, Finding.BUCKET_NOT_AUDITED}
@@ -61,6 +66,25 @@ def test_an_unknown_is_called_one_and_is_no_failure(each: Entry) -> None:
 def test_severities_rank_from_the_gravest() -> None:
     assert sorted(Severity, key=lambda severity: severity.rank) == list(Severity)
     assert Severity.CRITICAL.rank == 0
+
+
+def test_a_finding_ranks_by_its_severity_and_one_that_is_not_known_comes_last() -> None:
+    assert (severity_of("sse-s3-only"), severity_of("made-up")) == (Severity.MEDIUM, None)
+    assert [rank_of(each.finding) for each in CATALOGUE] == [each.severity.rank for each in CATALOGUE]
+    assert rank_of("made-up") > max(severity.rank for severity in Severity)
+
+
+@pytest.mark.parametrize(
+    ("finding", "weighed", "page", "exported"),
+    [*((each.finding, *[each.severity.value] * 3) for each in CATALOGUE), ("made-up", "medium", UNRATED, None)],
+)
+def test_all_who_tell_how_grave_a_finding_is_say_the_same(
+    finding: str, weighed: str, page: str, exported: str | None
+) -> None:
+    """Of one that is not known they say what they do with it."""
+    assert gravity_of(finding) == weighed
+    assert rated(finding) == page
+    assert exported_as(Verdict(finding, Status.FAIL)) == exported
 
 
 @EVERY

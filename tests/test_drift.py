@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from s3audit_async.analysis.drift.comparison import BEYOND_FOUR_COLUMNS, Direction, compare, gravest_first, severity_of
+from s3audit_async.analysis.drift.comparison import BEYOND_FOUR_COLUMNS, Direction, compare, gravest_first, gravity_of
 from s3audit_async.analysis.drift.gathering import Drift, Kind, gather
 from s3audit_async.assessment import assess
 from s3audit_async.errors import UsageError
@@ -106,7 +106,7 @@ def test_which_way_a_change_goes(old: Row, new: Row, expected: Direction | None)
 
 @pytest.mark.parametrize(("gained", "lost"), list(itertools.permutations(WEIGHED, 2)))
 def test_a_graver_finding_outweighs_a_slighter_one(gained: str, lost: str) -> None:
-    by_rank = severity_of(gained).rank - severity_of(lost).rank
+    by_rank = gravity_of(gained).rank - gravity_of(lost).rank
     expected = WORSE if by_rank < 0 else BETTER if by_rank > 0 else NEUTRAL
 
     assert direction(replace(SSE_S3, findings=(lost,)), replace(SSE_S3, findings=(gained,))) is expected
@@ -114,14 +114,14 @@ def test_a_graver_finding_outweighs_a_slighter_one(gained: str, lost: str) -> No
 
 def test_one_graver_finding_outweighs_all_slighter_ones() -> None:
     gravest, *others = gravest_first(WEIGHED)
-    slighter = tuple(each for each in others if severity_of(each).rank > severity_of(gravest).rank)
+    slighter = tuple(each for each in others if gravity_of(each).rank > gravity_of(gravest).rank)
 
     assert direction(replace(SSE_S3, findings=slighter), replace(SSE_S3, findings=(gravest,))) is WORSE
 
 
 def test_more_findings_of_one_gravity_outweigh_fewer() -> None:
     ordered = gravest_first(WEIGHED)
-    one, two = next(pair for pair in itertools.pairwise(ordered) if len({severity_of(each) for each in pair}) == 1)
+    one, two = next(pair for pair in itertools.pairwise(ordered) if len({gravity_of(each) for each in pair}) == 1)
 
     assert direction(replace(SSE_S3, findings=(one,)), replace(SSE_S3, findings=(one, two))) is WORSE
 
@@ -293,7 +293,7 @@ def test_every_bucket_is_in_one_place() -> None:
         "changed": 2,
         "added": 1,
         "added-with-findings": sum(
-            severity_of(each) in {"critical", "high", "medium"} for each in DENIED.findings or ()
+            gravity_of(each) in {"critical", "high", "medium"} for each in DENIED.findings or ()
         ),
         "removed": 1,
     }

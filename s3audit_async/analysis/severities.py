@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from s3audit_async.findings.catalogue import Severity, entry
+from s3audit_async.findings.catalogue import entry, rank_of, severity_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-
-def severity_of(finding: str) -> Severity | None:
-    """Look up how grave a finding is; None for one that this version does not know."""
-    known = entry(finding)
-    return None if known is None else known.severity
+__all__ = ["ranked", "severity_of", "title_of"]
 
 
 def title_of(finding: str) -> str:
@@ -27,7 +23,6 @@ def ranked(counted: Iterable[tuple[str, int]]) -> list[str]:
 
     def place(each: tuple[str, int]) -> tuple[int, int, str]:
         finding, count = each
-        severity = severity_of(finding)
-        return (len(Severity) if severity is None else severity.rank, -count, finding)
+        return (rank_of(finding), -count, finding)
 
     return [finding for finding, _ in sorted(counted, key=place)]

@@ -10,7 +10,7 @@ from s3audit_async import classify
 from s3audit_async.analysis.regions import Apart
 from s3audit_async.cli.outcome import print_event
 from s3audit_async.findings import Finding
-from s3audit_async.findings.catalogue import Severity, entry
+from s3audit_async.findings.catalogue import rank_of
 from s3audit_async.output import FileOutput
 from s3audit_async.references import partition_of
 
@@ -98,8 +98,7 @@ def _gravest(summary: Summary) -> str | None:
     order = {str(finding): place for place, finding in enumerate(Finding)}
 
     def weight(finding: str) -> tuple[int, int]:
-        known = entry(finding)
-        return known.severity.rank if known else Severity.INFORMATIONAL.rank, order[finding]
+        return rank_of(finding), order[finding]
 
     known = [finding for finding in summary.findings if finding in order and finding not in _EXPLAINED_ELSEWHERE]
     return min(known, key=weight, default=None)

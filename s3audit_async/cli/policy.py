@@ -13,7 +13,7 @@ from s3audit_async.analysis.policy.reading import parse_policy
 from s3audit_async.analysis.policy.terms import KEY_NOT_ALLOWED
 from s3audit_async.cli.outcome import ExitCode, on_terminal, print_event, print_line, print_text, speaks_json
 from s3audit_async.errors import UsageError
-from s3audit_async.findings.catalogue import Severity, entry
+from s3audit_async.findings.catalogue import rank_of
 from s3audit_async.redaction import printable
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ def next_steps(check: PolicyCheck) -> tuple[str, ...]:
     """Say what to do about violations, and about what is not known."""
     steps = []
     if findings := [finding for finding in check.failing if finding != KEY_NOT_ALLOWED]:
-        gravest = min(findings, key=lambda finding: (_rank(finding), -check.failing[finding].count))
+        gravest = min(findings, key=lambda finding: (rank_of(finding), -check.failing[finding].count))
         steps.append(f"What {gravest} means and how to mend it: s3audit explain {gravest}")
     if count := check.undecided.count:
         steps.append(
@@ -132,11 +132,6 @@ def next_steps(check: PolicyCheck) -> tuple[str, ...]:
             )
         )
     return tuple(steps)
-
-
-def _rank(finding: str) -> int:
-    known = entry(finding)
-    return len(Severity) if known is None else known.severity.rank
 
 
 def _counts(check: PolicyCheck) -> str:

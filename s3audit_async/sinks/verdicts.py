@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from s3audit_async.assessment import assess
 from s3audit_async.classify import NOT_APPLICABLE, UNKNOWN
-from s3audit_async.findings import Finding
-from s3audit_async.findings.catalogue import entry
+from s3audit_async.findings import Finding, catalogue
+from s3audit_async.findings.catalogue import Severity, entry
 from s3audit_async.findings.compliance import Requirement, requirements
 from s3audit_async.model import KMS_ALGORITHMS
 
@@ -89,9 +89,9 @@ def verdicts(row: Row) -> list[Verdict]:
 
 def severity_of(verdict: Verdict) -> str | None:
     """Name how grave it is, in the catalogue's words; None for what the catalogue does not know."""
-    if verdict.status is Status.PASS:
-        return "informational"
-    return verdict.entry.severity.value if verdict.entry else None
+    passed = verdict.status is Status.PASS
+    severity = Severity.INFORMATIONAL if passed else catalogue.severity_of(verdict.finding)
+    return None if severity is None else severity.value
 
 
 def moment_of(row: Row, otherwise: datetime) -> datetime:

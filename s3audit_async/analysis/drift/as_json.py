@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from s3audit_async.analysis.drift.comparison import Direction, gravest_first, severity_of
+from s3audit_async.analysis.drift.comparison import Direction, gravest_first, gravity_of
 from s3audit_async.assessment import assess
 
 if TYPE_CHECKING:
@@ -59,4 +59,4 @@ def _change(change: Change) -> dict[str, Any]:
 
 
 def _findings(findings: tuple[str, ...]) -> list[dict[str, str]]:
-    return [{"finding": finding, "severity": severity_of(finding)} for finding in findings]
+    return [{"finding": finding, "severity": gravity_of(finding)} for finding in findings]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from s3audit_async.assessment import assess
 from s3audit_async.findings import Finding
-from s3audit_async.findings.catalogue import Severity, entry
+from s3audit_async.findings.catalogue import Severity, severity_of
 from s3audit_async.sinks.columns import NARROW, WIDE
 
 if TYPE_CHECKING:
@@ -80,15 +80,14 @@ BEYOND_FOUR_COLUMNS = frozenset(
 """Findings of which four columns never tell that a bucket has them. That they are unknown there decides nothing."""
 
 
-def severity_of(finding: str) -> Severity:
-    """Give a finding's severity; medium for one that this version does not know."""
-    known = entry(finding)
-    return known.severity if known is not None else Severity.MEDIUM
+def gravity_of(finding: str) -> Severity:
+    """Give the severity that a finding is weighed with: medium for one that this version does not know."""
+    return severity_of(finding) or Severity.MEDIUM
 
 
 def gravest_first(findings: Iterable[str]) -> tuple[str, ...]:
     """Sort findings by severity, then by id."""
-    return tuple(sorted(findings, key=lambda finding: (severity_of(finding).rank, finding)))
+    return tuple(sorted(findings, key=lambda finding: (gravity_of(finding).rank, finding)))
 
 
 def compare(old: Row, new: Row) -> Comparison | None:
@@ -145,7 +144,7 @@ def _direction(old: Row, new: Row, before: Assessment, after: Assessment, left_o
 
 def _weight(findings: Collection[str]) -> tuple[int, ...]:
     """Count findings by severity, the gravest first: one of a graver kind outweighs any number of others."""
-    severities = [severity_of(finding) for finding in findings]
+    severities = [gravity_of(finding) for finding in findings]
     return tuple(severities.count(severity) for severity in Severity)
 
 

@@ -8,7 +8,7 @@ from enum import StrEnum
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
-from s3audit_async.analysis.drift.comparison import BLIND, Direction, compare, gravest_first, severity_of
+from s3audit_async.analysis.drift.comparison import BLIND, Direction, compare, gravest_first, gravity_of
 from s3audit_async.assessment import assess, is_gone
 from s3audit_async.errors import UsageError
 from s3audit_async.findings.catalogue import Severity
@@ -107,7 +107,7 @@ class Drift:
     def count(self, kind: Kind) -> int:
         """Count the buckets to which this happened."""
         if kind is Kind.ADDED_WITH_FINDINGS:
-            return sum(any(severity_of(each) not in _SLIGHT for each in added.found) for added in self.added)
+            return sum(any(gravity_of(each) not in _SLIGHT for each in added.found) for added in self.added)
         unread = sum(not BLIND.isdisjoint(added.found) for added in self.added)
         return {
             Kind.WORSE: self.by_direction[Direction.WORSE],
@@ -233,7 +233,7 @@ def _bucket(key: _Key) -> str:
 
 
 def _gravity(findings: Iterable[str]) -> int:
-    return min((severity_of(finding).rank for finding in findings), default=len(Severity))
+    return min((gravity_of(finding).rank for finding in findings), default=len(Severity))
 
 
 def _by_gravity(present: Present) -> tuple[int, str, str]:

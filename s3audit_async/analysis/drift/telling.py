@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from s3audit_async.analysis.drift.comparison import Direction, severity_of
+from s3audit_async.analysis.drift.comparison import Direction, gravity_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -86,4 +86,4 @@ def findings(comparison: Comparison) -> Iterator[tuple[str, str]]:
 
 def with_severity(finding: str) -> str:
     """Name a finding with its severity."""
-    return f"{finding} ({severity_of(finding)})"
+    return f"{finding} ({gravity_of(finding)})"

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from s3audit_async import classify, codes
 from s3audit_async.analysis.html.labels import KEY_TYPES, MODES, short_key, visible
-from s3audit_async.findings.catalogue import Severity, entry
+from s3audit_async.findings import catalogue
+from s3audit_async.findings.catalogue import Severity
 
 if TYPE_CHECKING:
     from s3audit_async.analysis.summary import Summary
@@ -148,9 +149,8 @@ def by_severity(summary: Summary) -> tuple[Bar, ...]:
 
 
 def severity_of(finding: str) -> str:
-    """Look a finding's severity up."""
-    known = entry(finding)
-    return known.severity.value if known else UNRATED
+    """Name a finding's severity, as the page does."""
+    return str(catalogue.severity_of(finding) or UNRATED)
 
 
 _NOWHERE = "unknown"
