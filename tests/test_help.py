@@ -47,6 +47,11 @@ def test_colour_is_wanted_as_the_environment_says(variables: dict[str, str], wan
     assert colour_wanted(variables) is wanted
 
 
+def test_the_page_of_report_names_each_format_that_is_read(capsys: pytest.CaptureFixture[str]) -> None:
+    summary = page("report", capsys=capsys).partition("Examples:")[0]
+    assert all(name in summary for name in ("CSV", "JSON Lines", "Parquet"))
+
+
 def test_colour_is_put_on_headings_and_names_and_changes_no_word(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

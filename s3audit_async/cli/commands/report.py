@@ -65,7 +65,7 @@ def report(
     wide: bool,
     quiet: bool,
 ) -> int:
-    """Sum a report up: CSV of four or all columns, or JSON Lines; - is standard input.
+    """Sum a report up: CSV of four or all columns, JSON Lines or Parquet; - is standard input.
 
     What a report of four columns does not hold is unknown, and counted as that. An unfinished report is summed up as
     far as it goes, and a note says so.
