@@ -19,6 +19,7 @@ from s3audit_async.findings.compliance import requirements
 from s3audit_async.output import Target, export
 from s3audit_async.sinks import FORMATS, suffix_of
 from s3audit_async.sinks.parquet import schema
+from s3audit_async.sinks.verdicts import Status, verdicts
 from tests.rows import DENIED, DYING, KMS, SSE_S3
 
 PAGE = (Path(__file__).parents[1] / "docs" / "formats.md").read_text()
@@ -74,6 +75,18 @@ def test_pandas_reads_parquet() -> None:
     assert names["by_key"].to_dict() == {KMS.key_arn: 5}
     assert isinstance(names["report"]["audited_at"].dtype, pd.DatetimeTZDtype)
     assert names["report"]["bucket_key"].isna().sum() == 1
+
+
+def test_a_finding_that_was_mended_is_told_of_as_the_page_says() -> None:
+    """Not at all, so that nothing which was imported changes; but that KMS is used passes."""
+    assert "A finding that has been mended stays `FAILED`" in PAGE
+    mended = replace(OFF, bucket_key=True, findings=())
+
+    assert [(each.finding, each.status) for each in verdicts(OFF)] == [
+        ("sse-s3-only", Status.PASS),
+        ("bucket-key-off", Status.FAIL),
+    ]
+    assert [(each.finding, each.status) for each in verdicts(mended)] == [("sse-s3-only", Status.PASS)]
 
 
 def test_the_table_for_athena_has_the_files_columns() -> None:
