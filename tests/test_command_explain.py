@@ -97,6 +97,14 @@ def test_headings_are_bold_on_a_terminal_that_may_have_colour(variables: Mapping
     assert ("\x1b" in shown) == bold
 
 
+def test_colour_can_be_had_off_a_terminal_too(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For a pager, say."""
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert f"{BOLD}Why it matters" in printed(capsys, "bucket-key-off")
+
+
 def test_off_a_terminal_nothing_is_bold(capsys: pytest.CaptureFixture[str]) -> None:
     assert "\x1b" not in printed(capsys, "bucket-key-off")
 

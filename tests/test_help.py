@@ -13,7 +13,8 @@ import pytest
 from s3audit_async.cli import main
 from s3audit_async.cli.app import app
 from s3audit_async.cli.commands.completion import SHELLS
-from s3audit_async.cli.help_page import SECTIONS, colour_wanted
+from s3audit_async.cli.help_page import SECTIONS
+from s3audit_async.cli.terminal import colour_wanted
 from tests.command import environment
 
 if TYPE_CHECKING:
@@ -41,6 +42,9 @@ def page(*arguments: str, capsys: pytest.CaptureFixture[str]) -> str:
         ({"CLICOLOR_FORCE": "1"}, True),
         ({"CLICOLOR_FORCE": "1", "TERM": "dumb"}, True),
         ({"NO_COLOR": "1", "FORCE_COLOR": "1"}, False),
+        ({"CI": "true"}, False),
+        ({"CI": "false"}, None),
+        ({"CI": "true", "FORCE_COLOR": "1"}, True),
     ],
 )
 def test_colour_is_wanted_as_the_environment_says(variables: dict[str, str], wanted: bool | None) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import os
 import shutil
 import sys
 import textwrap
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from s3audit_async.cli.terminal import in_colour
 from s3audit_async.errors import UsageError
 from s3audit_async.findings import Finding
 from s3audit_async.findings.catalogue import CATALOGUE, entry
@@ -53,7 +53,7 @@ def perform(findings: Sequence[str]) -> None:
     width = min(max(shutil.get_terminal_size((_WIDTH, 24)).columns, _NARROWEST), _WIDEST)
     pages = ["\n".join(_page(each, width)) for each in entries] or ["\n".join(_list(width))]
     text = "\n\n".join(pages)
-    click.echo(text if _in_colour() else click.unstyle(text))
+    click.echo(text, color=in_colour(sys.stdout))
 
 
 def example(finding: str) -> Row:
@@ -114,9 +114,3 @@ def _wrapped(text: str, width: int, mark: str = "") -> list[str]:
     text = text.removeprefix(mark)
     indent = f"  {mark}"
     return textwrap.wrap(text, width, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False)
-
-
-def _in_colour() -> bool:
-    """Tell whether standard output is a terminal that shows headings in bold, and is wished to (no-color.org)."""
-    plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
-    return sys.stdout is not None and sys.stdout.isatty() and not plain

@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from s3audit_async.cli.terminal import colour_wanted
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
 OTHERS = "Other options"
 """The heading of options that have none of their own."""
@@ -32,18 +34,6 @@ _HEADING = re.compile(r"\s*[A-Z][\w ]*:")
 _COMMANDS = ("s3audit ", "aws ")
 """How the lines of examples begin: broken with a backslash, they can still be copied."""
 _COLUMNS = re.compile(r"(?<=\S) {2,}(?=\S)")
-
-
-def colour_wanted(environ: Mapping[str, str]) -> bool | None:
-    """Tell whether help is to be in colour; None where that depends on whether it goes to a terminal.
-
-    NO_COLOR wins (no-color.org), then FORCE_COLOR and CLICOLOR_FORCE; each counts if it is not empty.
-    """
-    if environ.get("NO_COLOR"):
-        return False
-    if any(environ.get(name, "0") not in {"", "0"} for name in ("FORCE_COLOR", "CLICOLOR_FORCE")):
-        return True
-    return False if environ.get("TERM") == "dumb" or environ.get("CLICOLOR") == "0" else None
 
 
 class HelpPage(click.HelpFormatter):

@@ -8,6 +8,7 @@ import sys
 from datetime import UTC, datetime
 from enum import IntEnum
 
+from s3audit_async.cli.terminal import in_ci, is_terminal
 from s3audit_async.errors import (
     ConfigurationError,
     InterruptedRunError,
@@ -103,9 +104,9 @@ def let_go_of(descriptor: int) -> None:
 
 def on_terminal() -> bool:
     """Tell whether standard error is a terminal."""
-    return sys.stderr is not None and not sys.stderr.closed and sys.stderr.isatty()
+    return is_terminal(sys.stderr)
 
 
 def anybody_there() -> bool:
     """Tell whether somebody watches and can be asked: on a terminal, and not in CI, which sets that variable."""
-    return on_terminal() and os.environ.get("CI", "") in {"", "0", "false"}
+    return on_terminal() and not in_ci(os.environ)

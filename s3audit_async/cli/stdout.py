@@ -5,15 +5,19 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import click
 
 from s3audit_async.cli.outcome import ExitCode, let_go_of
+from s3audit_async.cli.terminal import in_colour, is_terminal
+from s3audit_async.errors import UsageError
 
 if TYPE_CHECKING:
-    from typing import TextIO
+    from collections.abc import Iterator
+    from typing import BinaryIO, TextIO
 
 BAR_CHARACTERS = "▏▎▍▌▋▊▉█"
 """From an eighth of a character to a whole one."""
@@ -34,21 +38,36 @@ class Page:
 
 
 def page(stream: TextIO | None = None) -> Page:
-    """Tell what a stream is, standard output if none is given.
-
-    Colours are for terminals, unless `NO_COLOR` or `CI` is set (https://no-color.org).
-    """
+    """Tell what a stream is, standard output if none is given."""
     out = sys.stdout if stream is None else stream
-    terminal = out is not None and not out.closed and out.isatty()
+    terminal = is_terminal(out)
     wished = os.environ.get("COLUMNS", "")
     if wished.isdecimal() and int(wished):
         width = int(wished)
     else:
         width = shutil.get_terminal_size((_WIDTH_OFF_TERMINAL, 0)).columns if terminal else _WIDTH_OFF_TERMINAL
-    plain = any(os.environ.get(name) for name in ("NO_COLOR", "CI")) or os.environ.get("TERM") == "dumb"
-    return Page(
-        max(_NARROWEST, min(width, _WIDEST)), colour=terminal and not plain, unicode=_can_show(BAR_CHARACTERS, out)
-    )
+    return Page(max(_NARROWEST, min(width, _WIDEST)), colour=in_colour(out), unicode=_can_show(BAR_CHARACTERS, out))
+
+
+def check_open() -> None:
+    """Raise `UsageError` if there is no standard output: what was asked for would be lost."""
+    if sys.stdout is None or sys.stdout.closed:
+        raise UsageError("standard output is closed", hint="let it go to a file, or to another command")
+
+
+def check_takes(form: str) -> None:
+    """Raise `UsageError` if a report in this format cannot go to standard output."""
+    check_open()
+    if form == "parquet" and is_terminal(sys.stdout):
+        raise UsageError("parquet is not for a terminal", hint="name a file with -o")
+
+
+@contextmanager
+def binary() -> Iterator[BinaryIO]:
+    """Give standard output for bytes, and bring out what was written when the block ends. Raises as `write`."""
+    with _ending_with_the_reader():
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
 
 
 def write(text: str) -> None:
@@ -67,10 +86,16 @@ def _write(text: str, *, flush: bool) -> None:
     if out is None:
         return
     encoding = out.encoding or "utf-8"
-    try:
+    with _ending_with_the_reader():
         out.write(text.encode(encoding, "backslashreplace").decode(encoding))
         if flush:
             out.flush()
+
+
+@contextmanager
+def _ending_with_the_reader() -> Iterator[None]:
+    try:
+        yield
     except BrokenPipeError as error:
         let_go_of(_STDOUT)
         # Click would make an exit code of 1 of it, which is that of a violated policy.
