@@ -17,7 +17,6 @@ from s3audit_async.analysis.finished import open_report
 from s3audit_async.errors import OutputError, UsageError
 from s3audit_async.output import Spool, Target, export
 from s3audit_async.output.exports import check_targets
-from s3audit_async.output.places import create_anew
 from s3audit_async.sinks import FORMATS, make_sink, suffix_of
 from tests.rows import ALL, DYING, KMS, NASTY, SSE_S3
 
@@ -139,13 +138,55 @@ def test_places_where_no_file_can_be_are_refused(tmp_path: Path) -> None:
             check_targets([Target("csv", path)])
 
 
-def test_another_run_that_makes_the_same_file_is_left_alone(tmp_path: Path) -> None:
-    held = create_anew(tmp_path / "r.csv.tmp")
+def test_a_file_that_somebody_has_beside_it_is_left_alone(tmp_path: Path) -> None:
+    """Whatever it is called; a pipe of that name would keep the run waiting for a reader, too."""
+    (tmp_path / "r.csv.tmp").write_text("mine")
+    os.mkfifo(tmp_path / "r.jsonl.tmp")
 
-    with pytest.raises(UsageError, match="another run is writing"):
-        export(lambda: ROWS, [Target("csv", tmp_path / "r.csv")])
-    assert names(tmp_path) == {"r.csv.tmp"}
-    os.close(held)
+    export(lambda: ROWS, [Target("csv", tmp_path / "r.csv"), Target("jsonl", tmp_path / "r.jsonl")])
+
+    assert names(tmp_path) == {"r.csv", "r.csv.tmp", "r.jsonl", "r.jsonl.tmp"}
+    assert (tmp_path / "r.csv.tmp").read_text() == "mine"
+
+
+def test_two_files_cannot_be_in_one_place(tmp_path: Path) -> None:
+    """The second would replace the first."""
+    (tmp_path / "same").symlink_to(tmp_path)
+    targets = [Target("csv", tmp_path / "r"), Target("page", tmp_path / "same" / "r")]
+
+    with pytest.raises(UsageError, match="two files are to be"):
+        export(lambda: ROWS, targets, writers={"page": lambda _rows, _out: None})
+    assert names(tmp_path) == {"same"}
+
+
+def test_a_writer_can_be_interrupted_between_rows(tmp_path: Path) -> None:
+    """It may go through a million of them, and more than once."""
+    looks: list[int] = []
+
+    def proceed() -> None:
+        looks.append(1)
+        if len(looks) == 4:
+            raise KeyboardInterrupt
+
+    def page(rows: Callable[[], Iterable[Row]], out: BinaryIO) -> None:
+        for number, _ in enumerate(rows()):
+            reached.append(number)
+            out.write(b"row")
+
+    reached: list[int] = []
+    with pytest.raises(KeyboardInterrupt):
+        export(lambda: [KMS] * 5_000, [Target("page", tmp_path / "r.html")], writers={"page": page}, proceed=proceed)
+    assert 1_000 <= len(reached) < 5_000
+    assert names(tmp_path) == set()
+
+
+def test_what_a_writer_writes_does_not_pile_up_in_memory(tmp_path: Path) -> None:
+    def page(_rows: Callable[[], Iterable[Row]], out: BinaryIO) -> None:
+        out.writelines(b"x" * 1_000 for _ in range(2_000))
+        assert out.tell() < 1_000_000
+
+    export(lambda: (), [Target("page", tmp_path / "r.html")], writers={"page": page})
+    assert (tmp_path / "r.html").stat().st_size == 2_000_000
 
 
 # The spool.

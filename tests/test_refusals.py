@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         (b"", True),
         (HEADER.encode(), True),
         (HEADER.encode() + b",Account,Region\r\n", True),
+        (b"\xef\xbb\xbf" + HEADER.encode(), True),
         (b'{"bucket_name": "a"', True),
         (b"PAR1\x15\x04", True),
         (b"[]\n", True),
@@ -91,7 +92,9 @@ def test_a_socks_proxy_that_requests_would_go_through_is_named(
         check_proxies(endpoint)
 
 
-@pytest.mark.parametrize(("ci", "there"), [(None, True), ("", True), ("false", True), ("true", False), ("1", False)])
+@pytest.mark.parametrize(
+    ("ci", "there"), [(None, True), ("", True), ("false", True), ("False", True), ("true", False), ("1", False)]
+)
 def test_in_ci_nobody_watches(ci: str | None, there: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """Not even at a terminal, which some of those services have."""
 

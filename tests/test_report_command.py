@@ -242,3 +242,69 @@ def test_a_name_that_cannot_be_looked_up_is_said_to_be_unreadable(capfd: pytest.
     code, _, err = run(capfd, "x" * 5000)
     assert code == ExitCode.USAGE
     assert "cannot read x" in err
+
+
+@pytest.mark.parametrize(
+    ("variables", "coloured"),
+    [({"FORCE_COLOR": "1"}, True), ({"FORCE_COLOR": "1", "NO_COLOR": "1"}, False), ({}, False)],
+)
+def test_tables_are_in_colour_off_a_terminal_if_that_is_wished(
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    report: Path,
+    variables: dict[str, str],
+    coloured: bool,
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+
+    assert ("\x1b[" in run(capfd, report)[1]) is coloured
+
+
+class Terminal(io.StringIO):
+    """Standard output that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(("ci", "coloured"), [("false", True), ("0", True), ("true", False)])
+def test_ci_that_is_false_is_no_ci(monkeypatch: pytest.MonkeyPatch, ci: str, coloured: bool) -> None:
+    monkeypatch.setenv("CI", ci)
+    monkeypatch.setenv("TERM", "xterm")
+
+    assert stdout.page(Terminal()).colour is coloured
+
+
+@pytest.mark.parametrize(
+    "options", [["--json"], ["--list"], ["--by", "region"], [], ["--plan", "-"], ["--format", "csv", "-o", "-"]]
+)
+def test_what_is_for_standard_output_is_no_success_without_it(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, report: Path, options: list[str]
+) -> None:
+    monkeypatch.setattr("sys.stdout", None)
+
+    code, _, err = run(capfd, report, *options)
+
+    assert (code, err.count("\n")) == (2, 1)
+    assert err.startswith("s3audit: standard output is closed")
+
+
+def test_what_goes_elsewhere_needs_no_standard_output(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, report: Path, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("sys.stdout", None)
+
+    assert run(capfd, report, "-q", "--html", tmp_path / "page.html") == (0, "", "")
+    assert (tmp_path / "page.html").stat().st_size
+
+
+def test_parquet_is_not_for_a_terminal(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, report: Path
+) -> None:
+    monkeypatch.setattr("sys.stdout", Terminal())
+
+    code, _, err = run(capfd, report, "--format", "parquet", "-o", "-")
+
+    assert code == 2
+    assert "parquet is not for a terminal" in err

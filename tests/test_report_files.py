@@ -12,6 +12,7 @@ import pytest
 from s3audit_async.analysis.finished import open_report
 from s3audit_async.cli import main
 from s3audit_async.cli.outcome import ExitCode
+from s3audit_async.cli.report_files import stem_of
 from tests.reports import HEADER
 from tests.test_report_command import PLAIN, ROWS, saved
 
@@ -108,6 +109,14 @@ def test_a_plan_on_standard_output_is_all_that_is_there(tmp_path: Path, capfd: p
         (["-o", "x.csv"], "name them with --format"),
         (["--format", "parquet", "--wide", "-o", "x"], "--wide is for"),
         (["--format", "csv", "-o", "-", "--json"], "-o - takes standard output"),
+        (["--policy", "own.toml", "--plan", "./own.toml"], "--plan own.toml is where the policy is"),
+        (["--policy", "own.toml", "--html", "own.toml"], "--html own.toml is where the policy is"),
+        (["--format", "csv", "-o", "own.toml"], "own.toml is there, and is no report of s3audit"),
+        (["--format", "csv", "-o", "x", "--html", "x"], "--html x is where -o is"),
+        (["--format", "csv", "-o", "link"], "link is a symbolic link"),
+        (["--plan", "link"], "link is a symbolic link"),
+        (["--html", "link"], "link is a symbolic link"),
+        (["--html", "-"], "--html - is not for standard output"),
         (["--policy", "strct"], "did you mean strict"),
         (["--policy", "broken.toml"], "broken.toml, line 1"),
     ],
@@ -123,6 +132,8 @@ def test_options_that_cannot_be_used_leave_nothing_behind(
     monkeypatch.chdir(tmp_path)
     saved(tmp_path / "r.jsonl")
     (tmp_path / "broken.toml").write_text("fail = [\n")
+    (tmp_path / "own.toml").write_text('fail = ["key-disabled"]\n')
+    (tmp_path / "link").symlink_to("own.toml")
     before = {path: path.read_bytes() for path in tmp_path.iterdir()}
 
     code, out, err = run(capfd, "r.jsonl", *options)
@@ -136,9 +147,9 @@ def test_a_plan_of_four_columns_is_refused(tmp_path: Path, capfd: pytest.Capture
     """They do not hold what a call needs."""
     report = saved(tmp_path / "r.csv", form="csv", wide=False)
 
-    code, _, err = run(capfd, report, "--plan", tmp_path / "plan.sh")
+    code, out, err = run(capfd, report, "--plan", tmp_path / "plan.sh")
 
-    assert code == ExitCode.USAGE
+    assert (code, out) == (ExitCode.USAGE, "")
     assert "four columns" in err
     assert not (tmp_path / "plan.sh").exists()
 
@@ -159,6 +170,39 @@ def test_a_report_is_written_in_other_formats(tmp_path: Path, capfd: pytest.Capt
         assert list(open_report(tmp_path / "out" / name).rows()) == [SOUND, PLAIN]
 
 
+def test_files_in_a_directory_replace_reports_only(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    report = saved(tmp_path / "r.jsonl")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "r.md").write_text("# Notes\n")
+
+    code, _, err = run(capfd, report, "--format", "csv,markdown", "-o", tmp_path / "out")
+
+    assert code == ExitCode.USAGE
+    assert "r.md is there, and is no report of s3audit" in err
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["r.md"]
+    (tmp_path / "out" / "r.md").unlink()
+    for _ in range(2):  # what it wrote itself, it may replace
+        assert run(capfd, report, "--format", "csv,markdown", "-o", tmp_path / "out")[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "stem"),
+    [
+        ("r.csv", "r"),
+        ("r.eu.mon.jsonl", "r.eu.mon"),
+        ("r.eu.tue.jsonl", "r.eu.tue"),
+        ("2026.01.parquet.partial", "2026.01"),
+        ("r.csv.jsonl.partial", "r.csv"),
+        ("r", "r"),
+        ("r.2026", "r.2026"),
+        (".csv", "report"),
+    ],
+)
+def test_a_file_is_named_after_the_report_without_what_tells_its_format(name: str, stem: str) -> None:
+    """Reports of different names do not become one file."""
+    assert stem_of(name) == stem
+
+
 def test_a_report_in_another_format_can_be_piped(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """Nothing else goes to standard output."""
     code, out, _ = run(capfd, saved(tmp_path / "r.jsonl"), "--format", "csv", "-o", "-")
@@ -169,11 +213,11 @@ def test_a_report_in_another_format_can_be_piped(tmp_path: Path, capfd: pytest.C
 
 
 def test_four_columns_do_not_hold_what_ocsf_needs(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    """They are refused, and nothing is left behind."""
+    """They are refused before anything is printed, and nothing is left behind."""
     report = saved(tmp_path / "r.csv", form="csv", wide=False)
 
-    code, _, err = run(capfd, report, "--format", "ocsf", "-o", tmp_path / "x.json")
+    code, out, err = run(capfd, report, "--format", "ocsf", "-o", tmp_path / "x.json")
 
-    assert code == ExitCode.USAGE
+    assert (code, out) == (ExitCode.USAGE, "")
     assert "four columns" in err
     assert not (tmp_path / "x.json").exists()

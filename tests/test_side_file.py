@@ -2,15 +2,16 @@ from __future__ import annotations
 
 import errno
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from s3audit_async.errors import OutputError, UsageError
-from s3audit_async.output.side import check_place, write_file
+from s3audit_async.output.places import check_place
+from s3audit_async.output.side import write_file
 
 if TYPE_CHECKING:
-    from pathlib import Path
     from typing import BinaryIO
 
 
@@ -47,15 +48,17 @@ def test_what_was_there_is_replaced_and_kept_by_no_one_else(tmp_path: Path) -> N
     assert place.stat().st_mode & 0o777 == 0o600
 
 
-def test_a_link_is_replaced_and_not_followed(tmp_path: Path) -> None:
+def test_a_link_is_neither_replaced_nor_followed(tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere"
     elsewhere.write_bytes(b"mine")
     place = tmp_path / "page.html"
     place.symlink_to(elsewhere)
 
-    write_file(place, hello)
+    with pytest.raises(UsageError, match="is a symbolic link") as refused:
+        write_file(place, hello)
 
-    assert (elsewhere.read_bytes(), place.read_bytes(), place.is_symlink()) == (b"mine", b"hello", False)
+    assert refused.value.hint == f"name what it leads to: {elsewhere}"
+    assert (elsewhere.read_bytes(), place.is_symlink()) == (b"mine", True)
 
 
 @pytest.mark.parametrize(
@@ -94,9 +97,12 @@ def test_a_full_disk_is_said_so(tmp_path: Path) -> None:
 def test_unusable_places_are_told_before_anything_is_written(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "file").touch()
+    (tmp_path / "lost").symlink_to("nowhere")
     for place, why in (
         (tmp_path, "is a directory"),
         (tmp_path / "pipe", "is no ordinary file"),
+        (tmp_path / "lost", "is a symbolic link"),
+        (Path("-"), "- is no name"),
         (tmp_path / "none" / "page.html", "there is no directory"),
         (tmp_path / "file" / "page.html", "there is no directory"),
     ):

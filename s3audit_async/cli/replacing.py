@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from pathlib import Path
 
 from s3audit_async.errors import UsageError
-from s3audit_async.output.places import is_directory, is_special
+from s3audit_async.output.places import check_link, is_directory, is_special
 from s3audit_async.sinks.columns import NARROW
 
 _LOOKED_AT = 64 * 1024
@@ -30,9 +31,8 @@ def check_replaceable(place: str | None) -> None:
     path = Path(place).expanduser()
     if is_directory(path) or is_special(path):
         return
+    check_link(path)
     try:
-        if path.is_symlink():
-            raise UsageError(f"{path} is a symbolic link", hint=f"name what it leads to: {path.readlink()}")
         with path.open("rb") as file:
             start = file.read(_LOOKED_AT)
     except OSError:  # there is none, or it cannot be read: creating the report tells
@@ -43,6 +43,7 @@ def check_replaceable(place: str | None) -> None:
 
 def is_report(start: bytes) -> bool:
     """Tell whether a file that begins so may be a report of any format, or is empty."""
+    start = start.removeprefix(BOM_UTF8)  # a spreadsheet that saved a CSV put it there
     if not start or start.startswith(_OF_A_REPORT):
         return True
     return start.startswith(_ARRAYS) and (start.strip() == b"[]" or _NAMED_IN_ARRAYS in start)

@@ -15,7 +15,7 @@ from s3audit_async.analysis.summary import Summary
 from s3audit_async.cli import stdout
 from s3audit_async.cli.deciding import check_of, conclude
 from s3audit_async.cli.outcome import print_line
-from s3audit_async.cli.report_files import check_places, make
+from s3audit_async.cli.report_files import check_layout, check_places, make
 from s3audit_async.cli.report_source import opened
 from s3audit_async.errors import UsageError
 from s3audit_async.redaction import printable
@@ -61,6 +61,7 @@ def perform(settings: ReportSettings) -> int:
     _check(settings)
     check = check_of(settings.policy)
     with opened(settings.report) as report:
+        check_layout(settings, report)
         rows = selection.rows(each_once(report, settings.called))
         if settings.names:
             for row in rows:
@@ -99,6 +100,10 @@ def _check(settings: ReportSettings) -> None:
     if settings.plan == settings.output == _STDOUT:
         raise UsageError("standard output takes the plan or the report", hint="name a file for one of them")
     check_places(settings)
+    elsewhere = bool(settings.policy or settings.html or settings.plan or settings.formats)
+    on_stdout = settings.as_json or settings.names or settings.by or _STDOUT in {settings.plan, settings.output}
+    if on_stdout or not elsewhere:
+        stdout.check_open()
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
-from itertools import islice
+from functools import partial
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 from s3audit_async.errors import UsageError
 from s3audit_async.output import descriptors, places
@@ -15,10 +16,11 @@ from s3audit_async.output.rows import RowBuffer
 from s3audit_async.sinks import make_sink
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
     from typing import BinaryIO
 
+    from s3audit_async.errors import OutputError
     from s3audit_async.model import Row
 
     Rows = Callable[[], Iterable[Row]]
@@ -41,15 +43,14 @@ class Target:
 
 
 def check_targets(targets: Iterable[Target]) -> None:
-    """See that files can stand where they are to. Raises `UsageError`."""
+    """See that files can stand where they are to, each in a place of its own. Raises `UsageError`."""
+    seen: set[Path] = set()
     for target in targets:
-        path = target.path
-        if places.is_directory(path):
-            raise UsageError(f"{path} is a directory", hint="name a file in it")
-        if places.is_special(path):
-            raise UsageError(f"{path} is no ordinary file", hint="name another")
-        if not places.is_directory(path.parent):
-            raise UsageError(f"there is no directory {path.parent}", hint="make it first, or choose another")
+        places.check_place(target.path)
+        place = target.path.resolve()
+        if place in seen:
+            raise UsageError(f"two files are to be {target.path}", hint="name another for one of them")
+        seen.add(place)
 
 
 def export(
@@ -63,12 +64,19 @@ def export(
     """Make the files of these targets, each beside its place first; put them there when all are whole.
 
     The formats of sinks share one pass over the rows; each of `writers`, by its format's name, has its own. Memory does
-    not grow with the rows. `proceed` is called every so many rows, and may raise to have nothing made. Raises
-    `UsageError` for places where no file can be, or that another run is writing, and `OutputError`, with `hint`, where
-    a disk is full.
+    not grow with the rows. `proceed` is called every so many rows, also of those that a writer goes through, and may
+    raise to have nothing made. Raises `UsageError` for places where no file can be, and `OutputError`, with `hint`,
+    where a disk is full; any `OSError` of a writer is taken for that.
     """
     check_targets(targets)
     special = writers or {}
+
+    def watched() -> Iterator[Row]:
+        for number, row in enumerate(rows()):
+            if number % _BATCH == 0:
+                proceed()
+            yield row
+
     with ExitStack() as stack:
         files = [stack.enter_context(_Coming(target.path, hint)) for target in targets]
         sinks = [
@@ -78,18 +86,15 @@ def export(
         ]
         for sink in sinks:
             sink.begin()
-        each = iter(rows() if sinks else ())
-        while batch := list(islice(each, _BATCH)):
-            proceed()
-            for row in batch:
+        if sinks:
+            for row in watched():
                 for sink in sinks:
                     sink.write(row)
         for sink in sinks:
             sink.end()
         for target, file in zip(targets, files, strict=True):
             if target.format in special:
-                proceed()
-                special[target.format](rows, file.buffer)
+                file.write_by(partial(special[target.format], watched))
             file.complete()
         proceed()
         for file in files:
@@ -97,24 +102,38 @@ def export(
 
 
 class _Coming:
-    """A file on its way to its place: beside it, for its owner only, gone with the block if it has not got there."""
+    """A file on its way to its place: beside it, for its owner only, gone with the block if it has not got there.
+
+    It has a name that nothing else has: whatever else is there is somebody's.
+    """
 
     def __init__(self, path: Path, hint: str) -> None:
         self._path = path
-        self._beside = path.with_name(path.name + ".tmp")
+        self._beside = path.with_name(f".s3audit-{uuid4().hex}.tmp")
         self._hint = hint
         self.buffer = _Draining(self)
         self._fd = -1
         self._there = False
 
     def __enter__(self) -> _Coming:
-        self._fd = places.create_anew(self._beside)
+        try:
+            self._fd = places.create(self._beside)
+        except OSError as error:
+            raise places.unusable(self._path, error) from error
         return self
 
     def __exit__(self, *_: object) -> None:
         if not self._there:
-            self._beside.unlink(missing_ok=True)
+            with suppress(OSError):
+                self._beside.unlink(missing_ok=True)
         os.close(self._fd)
+
+    def write_by(self, writer: Callable[[BinaryIO], None]) -> None:
+        """Have it written by somebody else."""
+        try:
+            writer(self.buffer)
+        except OSError as error:
+            raise self._explained(error) from error
 
     def drain(self, *, least: int = FLUSH_BYTES) -> None:
         """Write what is in the buffer, if it is worth it."""
@@ -122,7 +141,7 @@ class _Coming:
             return
         _, error = descriptors.write_all(self._fd, self.buffer.take().data)
         if error is not None:
-            raise descriptors.explain(error, str(self._path), hint=self._hint) from error
+            raise self._explained(error) from error
 
     def complete(self) -> None:
         """Bring all of it to the disk."""
@@ -130,16 +149,19 @@ class _Coming:
         try:
             descriptors.sync(self._fd)
         except OSError as error:
-            raise descriptors.explain(error, str(self._path), hint=self._hint) from error
+            raise self._explained(error) from error
 
     def take_place(self) -> None:
         """Get its name, in one step."""
         try:
             self._beside.replace(self._path)
         except OSError as error:
-            raise descriptors.explain(error, str(self._path), hint=self._hint) from error
+            raise self._explained(error) from error
         self._there = True
         places.sync_folder(self._path)
+
+    def _explained(self, error: OSError) -> OutputError:
+        return descriptors.explain(error, str(self._path), hint=self._hint)
 
 
 class _Draining(RowBuffer):
@@ -153,3 +175,7 @@ class _Draining(RowBuffer):
         written = super().write(data)  # type: ignore[arg-type]
         self._file.drain()
         return written
+
+    def writelines(self, lines: Iterable[object]) -> None:
+        for line in lines:  # that of BytesIO does not come by `write`
+            self.write(line)

@@ -116,6 +116,31 @@ def unusable(path: Path, error: OSError) -> UsageError:
     return UsageError(f"cannot write {path}: {error.strerror}", hint="choose another place with -o")
 
 
+def check_place(path: Path) -> None:
+    """Raise `UsageError` for a place where a file is not to be put: to be asked before the work is done.
+
+    A symbolic link would be lost, and what it leads to would stay as it is: neither is what was meant.
+    """
+    if str(path) == "-":
+        raise UsageError("- is no name for this file, which cannot go to standard output", hint="name a file")
+    if is_directory(path):
+        raise UsageError(f"{path} is a directory", hint="name a file in it")
+    if is_special(path):
+        raise UsageError(f"{path} is no ordinary file", hint="name another place")
+    check_link(path)
+    if not is_directory(path.parent):
+        raise UsageError(f"there is no directory {path.parent}", hint="make it first, or choose another")
+
+
+def check_link(path: Path) -> None:
+    """Raise `UsageError` for a symbolic link."""
+    try:
+        leads_to = path.readlink()
+    except OSError:  # it is none, or none that could be read
+        return
+    raise UsageError(f"{path} is a symbolic link", hint=f"name what it leads to: {leads_to}")
+
+
 def is_special(path: Path) -> bool:
     """Tell whether something is there that is no ordinary file."""
     try:
