@@ -221,3 +221,32 @@ def test_four_columns_do_not_hold_what_ocsf_needs(tmp_path: Path, capfd: pytest.
     assert (code, out) == (ExitCode.USAGE, "")
     assert "four columns" in err
     assert not (tmp_path / "x.json").exists()
+
+
+def test_what_four_columns_leave_unknown_never_becomes_clean(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """Not by a wide report, nor by way of another format; Markdown says that it is unknown."""
+    narrow = saved(tmp_path / "r.csv", form="csv", wide=False)
+    lines, wide = tmp_path / "r.jsonl", tmp_path / "w.csv"
+
+    assert run(capfd, narrow, "--format", "csv", "--wide", "-o", wide)[0] == ExitCode.USAGE
+    assert run(capfd, narrow, "--format", "jsonl", "-o", lines)[0] == 0
+    code, _, err = run(capfd, lines, "--format", "csv", "--wide", "-o", wide)
+    assert code == ExitCode.COULD_NOT_GO_ON
+    assert "only four columns are known" in err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["r.csv", "r.jsonl"]
+    assert run(capfd, lines, "--policy", "strict")[0] == ExitCode.POLICY_VIOLATED
+    _, out, _ = run(capfd, lines, "--format", "markdown", "-o", "-")
+    assert out.count("unknown") == len(ROWS)
+
+
+def test_a_page_says_of_which_rows_it_is(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """Filters, what they left out, and that there is more to come."""
+    report = saved(tmp_path / "r.jsonl.partial")
+
+    code, _, _ = run(capfd, report, "--where", "key_state=Disabled", "--html", tmp_path / "p.html")
+
+    assert code == 0
+    text = (tmp_path / "p.html").read_text()
+    assert "only key_state=Disabled" in text
+    assert "left out, as nobody can tell" in text
+    assert "not finished" in text

@@ -76,7 +76,7 @@ def perform(settings: ReportSettings) -> int:
                 stdout.write(json.dumps(document, indent=2) + "\n")  # escapes all that is not ASCII
             elif _STDOUT not in {settings.plan, settings.output}:
                 _show(settings, counted, selection.read)
-            notes += make(settings, report, counted)
+            notes += make(settings, report, counted, source=_source(settings, report, selection))
     if not settings.quiet:
         for note in notes:
             print_line(note)
@@ -137,6 +137,18 @@ def _show(settings: ReportSettings, counted: Counted, read: int) -> None:
         stdout.write(groups_page(counted.groups, page, top=settings.top, read=read))
     else:
         stdout.write(summary_page(counted.summary, page, top=settings.top, read=read))
+
+
+def _source(settings: ReportSettings, report: FinishedReport, selection: Selection) -> str:
+    """Say of which rows a page is, so that nobody takes them for all."""
+    parts = [settings.called]
+    if settings.where:
+        parts.append(f"only {' and '.join(settings.where)}")
+    if selection.undecided:
+        parts.append(f"{selection.undecided:,} left out, as nobody can tell whether they fit")
+    if not _is_finished(settings, report):
+        parts.append("not finished")
+    return "; ".join(parts)
 
 
 def _is_finished(settings: ReportSettings, report: FinishedReport) -> bool:

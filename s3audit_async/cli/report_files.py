@@ -68,13 +68,17 @@ def check_layout(settings: ReportSettings, report: FinishedReport) -> None:
     for wished, needs in (
         ({"ocsf", "asff"} & set(settings.formats), "OCSF and ASFF need"),
         (settings.plan, "a plan needs"),
+        (settings.wide, "--wide needs"),
     ):
         if wished:
             raise UsageError(f"a report of four columns does not hold what {needs}", hint="audit with --wide")
 
 
-def make(settings: ReportSettings, report: FinishedReport, counted: Counted) -> list[str]:
-    """Make the files that are asked for, and say where they are. Raises `UsageError` or `OutputError`."""
+def make(settings: ReportSettings, report: FinishedReport, counted: Counted, *, source: str) -> list[str]:
+    """Make the files that are asked for, and say where they are. Raises `UsageError` or `OutputError`.
+
+    `source` says which rows they are of, for people.
+    """
     made = []
 
     def rows() -> Iterator[Row]:
@@ -88,7 +92,7 @@ def make(settings: ReportSettings, report: FinishedReport, counted: Counted) -> 
         made.append(f"Plan for {planned.planned} of {planned.buckets} buckets{place}. s3audit runs nothing of it.")
     if settings.html is not None:
         path = _path(settings.html)
-        write_file(path, lambda out: write_html(rows, out, source=settings.called, check=counted.check))
+        write_file(path, lambda out: write_html(rows, out, source=source, check=counted.check))
         made.append(f"Page: {path}")
     return made
 

@@ -6,6 +6,7 @@ import csv
 import io
 from typing import TYPE_CHECKING
 
+from s3audit_async.errors import OutputError
 from s3audit_async.sinks.columns import NARROW, WIDE
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ class CsvSink:
 
     def __init__(self, out: BinaryIO, *, wide: bool = False) -> None:
         self._columns = WIDE if wide else NARROW
+        self._wide = wide
         self._out = out
         self._text = io.StringIO(newline="")
         self._writer = csv.writer(self._text, lineterminator=NEWLINE)
@@ -47,6 +49,12 @@ class CsvSink:
         self._write([column.header for column in self._columns])
 
     def write(self, row: Row) -> None:
+        """Write one row. Raises `OutputError` for four columns in a wide report, where empty means no findings."""
+        if self._wide and row.findings is None:
+            raise OutputError(
+                f"a wide report cannot hold {row.bucket}, of which only four columns are known",
+                hint="use JSON Lines, or leave --wide out",
+            )
         self._write([neutralise(_cell(column.value(row))) for column in self._columns])
 
     def end(self) -> None:

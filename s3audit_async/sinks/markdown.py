@@ -47,7 +47,7 @@ class MarkdownSink:
         self._line(["---"] * len(self._columns))
 
     def write(self, row: Row) -> None:
-        self._line([_cell(column.value(row)) for column in self._columns])
+        self._line([_told(column, row) for column in self._columns])
         self._rows += 1
 
     def end(self) -> None:
@@ -59,6 +59,11 @@ class MarkdownSink:
 
 def _chosen(*, wide: bool) -> tuple[Column, ...]:
     return WIDE if wide else (*NARROW, *(column for column in WIDE if column.name in _USUAL))
+
+
+def _told(column: Column, row: Row) -> str:
+    """Give a cell; no findings are something else than findings that are not known."""
+    return "unknown" if column.name == "findings" and row.findings is None else _cell(column.value(row))
 
 
 def _cell(value: Value) -> str:
