@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -85,6 +86,10 @@ _NAMES = (
     '=HYPERLINK("http://example.invalid")',
     "{{ 7 * 7 }}{% raw %}",
     "__proto__",
+    "constructor",
+    "x';echo INJECTED;'s3audit-stands-in-for-the-bucket",
+    'alias/"s3audit-stands-in-for-the-bucket"',
+    "x'\ue002;\ue000;\ue001",
     "$(touch /tmp/owned);`id`",
     "ends in a lone \udc80",
     "x" * 5000,
@@ -102,6 +107,8 @@ HOSTILE = [
         for number, name in enumerate(_NAMES)
         if name != "__proto__"
     ),
+    read("odd-algorithm", Encryption("constructor")),
+    replace(read("odd-finding", Encryption("AES256")), findings=("constructor",)),
 ]
 """Names, keys, regions, codes and messages that would do harm, were they anything but text."""
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from s3audit_async import __version__
 from s3audit_async.analysis.html import figures
 from s3audit_async.analysis.html.labels import KEY_TYPES, MODES, visible
-from s3audit_async.analysis.html.profiles import FIELDS, KEY_MARKS, STAND_IN, Profiles, embedded
+from s3audit_async.analysis.html.profiles import FIELDS, KEY_MARKS, NAME_MARK, Profiles, embedded
 from s3audit_async.analysis.html.told import absent, titles, told
 from s3audit_async.analysis.summary import Summary
 from s3audit_async.assessment import assess
@@ -117,7 +117,7 @@ def _meta(summary: Summary, charts: Iterable[figures.Chart]) -> dict[str, Any]:
     columns = NARROW if summary.rows and summary.four_columns == summary.rows else WIDE
     return {
         "fields": FIELDS,
-        "stand_in": STAND_IN,
+        "name_mark": NAME_MARK,
         "marks": {"key_arn": KEY_MARKS["key_arn"], "default_encryption_mode": KEY_MARKS["mode"]},
         "columns": [[column.header, column.name] for column in columns],
         "findings": titles(),

@@ -30,10 +30,13 @@ ROWS_A_CHUNK = 5000
 """Rows that are held before they are written. With names of 63 characters that is half a megabyte."""
 
 STAND_IN = "s3audit-stands-in-for-the-bucket"
-"""Stands for the bucket's name in the commands of a profile: as plain as a name is, and nobody's."""
+"""Given for the bucket's name where the commands of a profile are made: as plain as a name is, so quoted as little."""
+
+NAME_MARK = "\ue002"
+"""What stands in those commands then: like `KEY_MARKS` a character that nobody has assigned a meaning to."""
 
 KEY_MARKS = {"key_arn": "\ue000", "mode": "\ue001"}
-"""Stand for the key in the commands of a profile: characters that nobody has assigned a meaning to."""
+"""Stand for the key in the commands of a profile."""
 
 OF_ROW = ("bucket_name", "created", "audited_at")
 """What each row has of its own; all other columns are its profile's."""
@@ -45,6 +48,7 @@ FIELDS = (*(column.name for column in COLUMNS), "kind", "bucket_key_state", "key
 _SHORTEST_MARKED = 12  # characters: an id, an ARN; not a word that may stand in a command for itself
 _kind_of = attrgetter(*(field.name for field in fields(Row) if field.name not in {"bucket", "created", "audited_at"}))
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")  # what a shell, and the AWS CLI, take as it stands
+_STAND_INS = (STAND_IN, NAME_MARK, *KEY_MARKS.values())
 _ORDER = {str(finding): place for place, finding in enumerate(Finding)}
 _ESCAPES = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"})
 
@@ -97,12 +101,15 @@ class Profiles:
 
     def _number(self, row: Row) -> int:
         # Only in a plain name's place can another be put without a look at how the command quotes it.
-        name = STAND_IN if _PLAIN_NAME.fullmatch(row.bucket) else row.bucket
-        kind = (name, _kind_of(row))
+        values = _kind_of(row)
+        kind = (STAND_IN if _PLAIN_NAME.fullmatch(row.bucket) else row.bucket, values)
         number = self._numbers.get(kind)
+        if number is None and kind[0] == STAND_IN and _hold_a_stand_in(values):
+            kind = (row.bucket, values)  # nobody could tell what stands in for the name from what is the key's own
+            number = self._numbers.get(kind)
         if number is None:
             number = self._numbers[kind] = len(self._numbers)
-            self._new_profiles.append(self._encoded(replace(row, bucket=name)))
+            self._new_profiles.append(self._encoded(replace(row, bucket=kind[0])))
         return number
 
     def _encoded(self, profile: Row) -> list[Any]:
@@ -124,9 +131,11 @@ class Profiles:
         ]
 
     def _command(self, step: str, profile: Row) -> int | str:
-        """Keep what a key's buckets have of their own out of a command, so that those of many keys are one text."""
-        if any(mark in step for mark in KEY_MARKS.values()):
+        """Keep names and keys out of a command, so that those of many buckets and keys are one text."""
+        if any(mark in step for mark in (NAME_MARK, *KEY_MARKS.values())):
             return step  # as it is: nothing is put in
+        if profile.bucket == STAND_IN:
+            step = step.replace(STAND_IN, NAME_MARK)
         for name, mark in KEY_MARKS.items():
             value = getattr(profile, name)
             if value and len(value) >= _SHORTEST_MARKED:
@@ -145,6 +154,10 @@ class Profiles:
 
 
 _FINDINGS = [column.name for column in COLUMNS].index("findings")
+
+
+def _hold_a_stand_in(values: Iterable[object]) -> bool:
+    return any(each in str(value) for value in values for each in _STAND_INS)
 
 
 def embedded(value: object) -> str:

@@ -3,13 +3,14 @@
 const dialog = document.getElementById("details");
 
 /* The bucket's own command: what stands in for its key and its name is put back, as profiles.py took it out.
-   Only plain names, which need no quotes, ever stand in a command's template. */
+   A template that is text has nothing put in. A name is put in only where it needs no quotes. */
+const PLAIN_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
+
 function commandFor(name, profile, template) {
-  const marked = typeof template === "number";
-  let command = (marked ? report.texts[template] : template).replaceAll(meta.stand_in, () => name);
-  if (!marked) return command;
+  if (typeof template !== "number") return template;
+  let command = report.texts[template];
   for (const [field, mark] of Object.entries(meta.marks)) command = command.replaceAll(mark, () => profile[field] ?? "");
-  return command;
+  return PLAIN_NAME.test(name) ? command.replaceAll(meta.name_mark, () => name) : command;
 }
 
 function openDetails(row, opener) {
