@@ -73,6 +73,7 @@ ROWS = [
     unread("denied-too", "AccessDenied", "us-east-1"),
     unread("gone", "NoSuchBucket"),
     unread("broken", "InternalError"),
+    read("data-unnamed", Encryption("aws:kms", arn("eu-west-1"), True, SseC.BLOCKED), Key(None, state="Enabled")),
 ]
 """Every kind of bucket there is."""
 

@@ -292,11 +292,41 @@ def test_the_table_is_walked_by_keyboard(shown: Page) -> None:
         assert shown.evaluate("document.activeElement.textContent") == order[place]
 
 
+def test_the_table_stays_within_reach_of_the_keyboard_when_it_was_scrolled(
+    page: Page, written: Callable[[str], Path]
+) -> None:
+    """Rows out of view are taken out of the page: the stop for Tab goes to one in view, the focus to the table."""
+    browser.show(page, written("many"))
+    page.locator("#body .name[tabindex='0']").focus()
+    page.evaluate("viewport.scrollTop = 20000")
+    expect(page.locator("#body tr[aria-rowindex='2']")).to_have_count(0)
+    assert page.evaluate("document.activeElement.id") == "viewport"
+    assert page.locator("#body .name[tabindex='0']").count() == 1
+
+    for _ in range(page.locator("#head button").count() + 1):
+        page.keyboard.press("Tab")
+    within = "(top, box) => top >= box.top && top < box.bottom"
+    at = "document.activeElement.getBoundingClientRect().top, viewport.getBoundingClientRect()"
+    assert page.evaluate("document.activeElement.className") == "name"
+    assert page.evaluate(f"({within})({at})")
+    before = page.evaluate("document.activeElement.textContent")
+    page.keyboard.press("ArrowDown")
+    assert page.evaluate("document.activeElement.textContent") != before
+
+
+def test_a_row_that_was_clicked_is_the_one_stop_for_tab(shown: Page) -> None:
+    shown.get_by_role("button", name="data-off", exact=True).click()
+    shown.keyboard.press("Escape")
+    assert shown.locator("#body .name[tabindex='0']").all_text_contents() == ["data-off"]
+
+
 def test_headings_landmarks_and_the_table_are_what_they_seem(shown: Page) -> None:
     levels = shown.evaluate("[...document.querySelectorAll('h1,h2,h3,h4')].map((each) => Number(each.tagName[1]))")
     assert levels[0] == 1
     assert levels.count(1) == 1
     assert all(after <= before + 1 for before, after in pairwise(levels))
+    assert shown.get_by_role("region", name="Buckets", exact=True).count() == 1
+    assert shown.get_by_role("region", name="Table of buckets", exact=True).count() == 1
     table = shown.get_by_role("table", name="Buckets")
     assert table.get_attribute("aria-rowcount") == str(len(ROWS) + 1)
     assert shown.locator("#body tr[aria-rowindex='2']").count() == 1
@@ -355,6 +385,12 @@ def test_hostile_names_are_text_and_nothing_but_text(page: Page, written: Callab
     for facet in ("region", "key", "key_type"):
         page.locator(f"#chart-{facet} .bar").first.click()
         page.locator(f"#chart-{facet} .bar").first.click()
+    assert "native code" not in page.locator("main").inner_text()  # of `constructor`, which every object has
+    assert page.locator("#chips").inner_text() == ""
+    page.evaluate("toggleFilter('key_type', 'constructor'); update()")
+    assert page.locator("#chips").inner_text() == "Key type: constructor"
+    assert set(names(page)) == {row.bucket for row in HOSTILE if row.key_type == "constructor"}
+    page.evaluate("view.filters.clear(); update()")
     for name in page.locator("#body .name").all():
         name.evaluate("name => { name.click(); }")
         page.evaluate("document.getElementById('details').close()")
@@ -379,6 +415,39 @@ def test_a_report_of_four_columns_says_what_it_cannot_know(page: Page, written: 
     assert page.get_by_text("This report has four columns.").is_visible()
     page.get_by_role("columnheader", name="Bucket", exact=True).get_by_role("button").click()
     assert exported(page) == as_csv(map(narrow, sorted(ROWS, key=lambda row: row.bucket)), wide=False)
+
+
+@pytest.mark.parametrize(
+    ("bucket", "cell", "heading"),
+    [
+        ("gone", "\N{EN DASH}", "Not there any more"),
+        ("data-unnamed", "1 unknown", "None known"),
+        ("data-0", "none", "No findings"),
+    ],
+)
+def test_no_findings_is_said_only_where_there_are_none(shown: Page, bucket: str, cell: str, heading: str) -> None:
+    """Not of a bucket that is gone, nor where something is unknown."""
+    row = shown.locator("#body tr", has=shown.get_by_role("button", name=bucket, exact=True))
+    assert row.locator("td").last.inner_text() == cell
+    row.locator("button").click()
+    headings = shown.get_by_role("dialog").locator("h3").all_text_contents()
+    assert headings[1] == heading
+
+
+def test_rows_that_are_beyond_the_tables_end_are_spoken_of(page: Page, written: Callable[[str], Path]) -> None:
+    """Browsers have no element that is tall enough for all of them."""
+    browser.show(page, written("all"))
+    page.evaluate(
+        """() => {
+          while (report.names.length <= 300_000) {
+            report.names.push(`bucket-${report.names.length}`);
+            report.profile.push(0);
+          }
+          byName = null;
+          update();
+        }"""
+    )
+    assert status(page) == "All 300,001 buckets: the first 300,000 are in the table; search or filter for the others"
 
 
 def test_an_empty_report_says_so(page: Page, written: Callable[[str], Path]) -> None:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from s3audit_async.analysis.html.labels import bucket_key_label, key_label
 from s3audit_async.analysis.summary import mode_of
-from s3audit_async.assessment import assess
+from s3audit_async.assessment import assess, is_gone
 from s3audit_async.findings import Finding
 from s3audit_async.findings.mending import steps
 from s3audit_async.model import Row
@@ -42,8 +42,8 @@ OF_ROW = ("bucket_name", "created", "audited_at")
 """What each row has of its own; all other columns are its profile's."""
 
 COLUMNS = tuple(column for column in WIDE if column.name not in OF_ROW)
-FIELDS = (*(column.name for column in COLUMNS), "kind", "bucket_key_state", "key", "unknown", "steps")
-"""What the values of a profile are, in order. The last five are worked out, not columns of the report."""
+FIELDS = (*(column.name for column in COLUMNS), "kind", "bucket_key_state", "key", "gone", "unknown", "steps")
+"""What the values of a profile are, in order. The last six are worked out, not columns of the report."""
 
 _SHORTEST_MARKED = 12  # characters: an id, an ARN; not a word that may stand in a command for itself
 _kind_of = attrgetter(*(field.name for field in fields(Row) if field.name not in {"bucket", "created", "audited_at"}))
@@ -122,6 +122,7 @@ class Profiles:
             self._text(mode_of(profile)),
             self._value(bucket_key_label(profile)),
             self._value(key_label(profile)),
+            is_gone(profile),
             [self._text(finding) for finding in in_order(assessed.unknown)],
             [
                 [self._text(finding), [self._command(step, profile) for step in found]]

@@ -2,6 +2,8 @@
 /* data.js: the report, out of the JSON in the page. profiles.py describes how it is encoded. */
 
 const meta = JSON.parse(document.getElementById("meta").textContent);
+/* What the report names is looked up in maps: an object has a `constructor` that nobody put there. */
+for (const name of ["findings", "key_types", "kinds"]) meta[name] = new Map(Object.entries(meta[name]));
 const report = { names: [], profile: [], created: [], audited: [], profiles: [], texts: [] };
 
 function readReport() {
@@ -28,7 +30,7 @@ function readReport() {
 }
 
 function severityOf(finding) {
-  return meta.findings[finding]?.severity ?? "unrated";
+  return meta.findings.get(finding)?.severity ?? "unrated";
 }
 
 /* The gravest finding, and a number that sorts buckets by what was found in them. */

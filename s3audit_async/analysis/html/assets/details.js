@@ -20,9 +20,9 @@ function openDetails(row, opener) {
   close.addEventListener("click", () => dialog.close());
   const content = element("div", { class: "dialog-body" });
   content.append(element("h3", { text: "What the report holds" }), fieldsOf(row));
-  content.append(element("h3", { text: profile.findings.length ? "Findings" : "No findings" }));
+  content.append(element("h3", { text: findingsHeading(profile) }));
   const steps = new Map(profile.steps);
-  const gravestFirst = profile.findings.toSorted((a, b) => meta.severities.indexOf(severityOf(a)) - meta.severities.indexOf(severityOf(b)));
+  const gravestFirst = [...profile.findings].sort((a, b) => meta.severities.indexOf(severityOf(a)) - meta.severities.indexOf(severityOf(b)));
   for (const finding of gravestFirst) {
     content.append(findingIn(finding, (steps.get(finding) ?? []).map((step) => commandFor(name, profile, step))));
   }
@@ -33,6 +33,13 @@ function openDetails(row, opener) {
   dialog.addEventListener("close", () => opener?.focus({ preventScroll: true }), { once: true });
   dialog.showModal();
   dialog.scrollTop = 0;
+}
+
+/* "No findings" only where every one could be told. */
+function findingsHeading(profile) {
+  if (profile.gone) return "Not there any more";
+  if (profile.findings.length) return "Findings";
+  return profile.unknown.length ? "None known" : "No findings";
 }
 
 function fieldsOf(row) {
@@ -46,7 +53,7 @@ function fieldsOf(row) {
 }
 
 function findingIn(finding, commands) {
-  const known = meta.findings[finding];
+  const known = meta.findings.get(finding);
   const heading = element("p", {}, element("span", { class: "pill " + severityOf(finding), text: severityOf(finding) }), " ", element("strong", { text: known?.title ?? visible(finding) }), " ", element("code", { class: "note", text: visible(finding) }));
   const made = element("div", { class: "bucket-finding" }, heading);
   if (known?.mend) made.append(element("p", { text: known.mend }));

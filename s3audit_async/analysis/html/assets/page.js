@@ -17,7 +17,8 @@ function update() {
   drawRows(true);
   const all = report.names.length;
   const shown = view.rows.length;
-  document.getElementById("count").textContent = shown === all ? `All ${number.format(all)} buckets` : `${number.format(shown)} of ${number.format(all)} buckets`;
+  const beyond = shown > TALLEST ? `: the first ${number.format(TALLEST)} are in the table; search or filter for the others` : "";
+  document.getElementById("count").textContent = (shown === all ? `All ${number.format(all)} buckets` : `${number.format(shown)} of ${number.format(all)} buckets`) + beyond;
   document.getElementById("export").disabled = !shown;
   const fits = document.getElementById("fits");
   fits.textContent = `${number.format(shown)} of ${number.format(all)} fit: see the table`;
@@ -65,8 +66,8 @@ function chip(label, remove) {
 
 function labelOf(facet, value) {
   const titles = { kind: "Encryption", key_type: "Key type", bucket_key: "Bucket Key", region: "Region", account: "Account", key: "Key", finding: "Found", unknown: "Unknown", severity: "Severity" };
-  const words = { kind: meta.kinds, key_type: meta.key_types }[facet] ?? {};
-  return titles[facet] + ": " + (words[value] ?? visible(value));
+  const words = { kind: meta.kinds, key_type: meta.key_types }[facet];
+  return titles[facet] + ": " + (words?.get(value) ?? visible(value));
 }
 
 function sortBy(name) {

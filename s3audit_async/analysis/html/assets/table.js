@@ -15,8 +15,8 @@ const COLUMNS = [
   ["bucket_name", "Bucket", null],
   ["account", "Account", (profile) => profile.account],
   ["region", "Region", (profile) => profile.region],
-  ["kind", "Encryption", (profile) => meta.kinds[profile.kind] ?? profile.kind],
-  ["sse_kms_key_type", "Key type", (profile) => meta.key_types[profile.sse_kms_key_type] ?? profile.sse_kms_key_type],
+  ["kind", "Encryption", (profile) => meta.kinds.get(profile.kind) ?? profile.kind],
+  ["sse_kms_key_type", "Key type", (profile) => meta.key_types.get(profile.sse_kms_key_type) ?? profile.sse_kms_key_type],
   ["key", "Key", (profile) => profile.key],
   ["bucket_key_state", "Bucket Key", (profile) => profile.bucket_key_state],
   ["key_state", "Key state", (profile) => profile.key_state],
@@ -55,7 +55,7 @@ function makeRow(place) {
   for (const [name, , value] of shownColumns) {
     if (name === "bucket_name") {
       const name_ = visible(report.names[row]);
-      const button = element("button", { type: "button", class: "name", tabindex: place === active ? 0 : -1, title: name_, "aria-haspopup": "dialog", text: name_ });
+      const button = element("button", { type: "button", class: "name", title: name_, "aria-haspopup": "dialog", text: name_ });
       made.append(element("td", {}, button));
     } else if (name === "findings") {
       made.append(findingsCell(profile));
@@ -69,6 +69,7 @@ function makeRow(place) {
 }
 
 function findingsCell(profile) {
+  if (profile.gone) return element("td", { class: "faint", title: "Not there any more", text: "–" });
   if (!profile.findings.length) {
     return element("td", { class: "faint", text: profile.unknown.length ? profile.unknown.length + " unknown" : "none" });
   }
@@ -95,8 +96,11 @@ function drawRows(anew = false) {
   const onPaper = printing.matches;
   const first = onPaper ? 0 : Math.max(0, Math.min(count, Math.floor(top / rowHeight)) - OVERSCAN);
   const last = onPaper ? Math.min(count, PRINTED) : Math.min(count, Math.ceil((top + viewport.clientHeight) / rowHeight) + OVERSCAN);
+  if (active < first || active >= last) active = Math.max(first, Math.min(Math.ceil(top / rowHeight), last - 1));
+  let focusLost = false;
   for (const [place, tr] of rowElements) {
     if (place < first || place >= last) {
+      focusLost ||= tr.contains(document.activeElement);
       tr.remove();
       rowElements.delete(place);
     }
@@ -114,7 +118,14 @@ function drawRows(anew = false) {
   }
   setSpace(body.firstElementChild, onPaper ? 0 : first * rowHeight);
   setSpace(after, onPaper ? 0 : (count - last) * rowHeight);
+  makeOneStop();
+  if (focusLost) viewport.focus({ preventScroll: true }); // from there Tab goes on to a row in view
   showEmpty(count);
+}
+
+/* Of all rows that exist, Tab stops at the active one only. */
+function makeOneStop() {
+  for (const [place, tr] of rowElements) tr.querySelector(".name").tabIndex = place === active ? 0 : -1;
 }
 
 function space(which) {
@@ -140,12 +151,7 @@ function focusRow(place) {
   if (top < viewport.scrollTop) viewport.scrollTop = top;
   else if (top > viewport.scrollTop + room) viewport.scrollTop = top - room;
   drawRows();
-  for (const button of body.querySelectorAll(".name")) button.tabIndex = -1;
-  const button = rowElements.get(active)?.querySelector(".name");
-  if (button) {
-    button.tabIndex = 0;
-    button.focus({ preventScroll: true });
-  }
+  rowElements.get(active)?.querySelector(".name").focus({ preventScroll: true });
 }
 
 function placeOf(target) {
@@ -167,6 +173,7 @@ function wireTable() {
     const place = placeOf(event.target);
     if (place < 0 || (!event.target.closest("button") && String(getSelection()))) return;
     active = place;
+    makeOneStop();
     openDetails(view.rows[place], rowElements.get(place)?.querySelector(".name"));
   });
   body.addEventListener("keydown", (event) => {

@@ -2,7 +2,7 @@
 
 const FACETS = {
   kind: (profile) => profile.kind,
-  key_type: (profile) => profile.sse_kms_key_type,
+  key_type: (profile) => (profile.key === null ? null : profile.sse_kms_key_type), // of those that have a key
   bucket_key: (profile) => profile.bucket_key_state,
   region: (profile) => profile.region || "unknown",
   account: (profile) => profile.account || "unknown",
@@ -55,7 +55,7 @@ function haystack(profile) {
 
 function textOf(profile) {
   const own = meta.columns.map(([, name]) => profile[name]).flat().filter((value) => typeof value === "string");
-  return [...own, profile.kind, meta.key_types[profile.sse_kms_key_type], meta.kinds[profile.kind], profile.key].join("\n").toLowerCase();
+  return [...own, profile.kind, meta.key_types.get(profile.sse_kms_key_type), meta.kinds.get(profile.kind), profile.key].join("\n").toLowerCase();
 }
 
 function computeView() {
