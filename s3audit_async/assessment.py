@@ -70,9 +70,19 @@ _KNOWN_STATES = frozenset(
 )  # botocore model of kms, KeyState
 
 
+def was_read(row: Row) -> bool:
+    """Tell whether the bucket's configuration was read, and be it that KMS did not say who manages its key.
+
+    Four columns do not tell such a key from the code of an error if it is named by neither an ARN nor an alias.
+    """
+    if row.key_type != UNKNOWN or row.algorithm is not None:
+        return True
+    return row.findings is None and _names_a_key(row.mode)
+
+
 def is_gone(row: Row) -> bool:
     """Tell whether the bucket was deleted between the listing and the question. Nothing can be found in it."""
-    return row.key_type == UNKNOWN and row.mode == codes.NO_SUCH_BUCKET
+    return row.mode == codes.NO_SUCH_BUCKET and not was_read(row)
 
 
 def assess(row: Row) -> Assessment:
@@ -117,7 +127,7 @@ def _is_here(mode: str) -> bool:
 
 
 def _of_four_columns(row: Row) -> tuple[frozenset[str], frozenset[str]]:
-    if row.key_type == UNKNOWN and not _names_a_key(row.mode):
+    if not was_read(row):
         denied = row.mode == ACCESS_DENIED
         return frozenset({Finding.ENCRYPTION_UNREADABLE if denied else Finding.BUCKET_NOT_AUDITED}), _OF_READ
     if row.key_type == NOT_APPLICABLE:

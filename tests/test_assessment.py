@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from s3audit_async import classify
-from s3audit_async.assessment import Assessment, State, assess, is_gone
+from s3audit_async.assessment import Assessment, State, assess, is_gone, was_read
 from s3audit_async.demo.account import DemoBucket, plan
 from s3audit_async.findings import Finding
 from s3audit_async.model import Bucket, Encryption, Failure, Key, Operation, Row, SseC
@@ -126,6 +126,32 @@ def test_a_bucket_that_is_gone_has_nothing_and_leaves_nothing_open() -> None:
 
 def test_a_bucket_whose_key_has_the_name_of_an_error_is_not_gone() -> None:
     assert not is_gone(read(kms("NoSuchBucket"), CUSTOMER))
+
+
+@pytest.mark.parametrize("reference", [None, ARN, "alias/mine", "NoSuchBucket", "AccessDenied"])
+@pytest.mark.parametrize("manager", [None, "CUSTOMER"])
+def test_a_configuration_was_read_also_where_kms_does_not_name_the_keys_manager(
+    reference: str | None, manager: str | None
+) -> None:
+    row = read(kms(reference), replace(CUSTOMER, manager=manager))
+    assert was_read(row)
+    assert not is_gone(row)
+
+
+@pytest.mark.parametrize("reference", [ARN, "alias/mine"])
+def test_four_columns_tell_a_key_without_a_manager_from_a_bucket_that_was_not_read(reference: str) -> None:
+    assert was_read(narrow(read(kms(reference), replace(CUSTOMER, manager=None))))
+
+
+@pytest.mark.parametrize("found", [Encryption("AES256"), Encryption(None), Encryption("aws:future"), kms()])
+def test_what_was_read_was_read_whatever_it_says(found: Encryption) -> None:
+    row = read(found, undescribed("AccessDeniedException") if found.uses_kms else None)
+    assert [was_read(each) for each in wide_and_narrow(row)] == [True, True]
+
+
+@pytest.mark.parametrize("code", ["AccessDenied", "NoSuchBucket", "InternalError"])
+def test_a_bucket_that_gave_no_configuration_was_not_read(code: str) -> None:
+    assert [was_read(each) for each in wide_and_narrow(unread(code))] == [False, False]
 
 
 def test_an_algorithm_that_is_not_known_leaves_everything_open_that_depends_on_it() -> None:

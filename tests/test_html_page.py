@@ -154,12 +154,13 @@ def test_rows_may_come_from_a_callable_or_an_iterable() -> None:
 def test_the_figures_are_those_of_the_summary() -> None:
     summary = summed_up(ROWS)
     shown = {figure.name: figure for figure in figures(summary)}
-    read = summary.rows - summary.key_types["Unknown"]
+    not_read = {row.bucket for row in ROWS if row.bucket in {"denied", "denied-too", "gone", "broken"}}
+    read = summary.rows - len(not_read)
 
     assert shown["buckets"].value == str(summary.rows)
     assert shown["customer"].share == round(100 * summary.key_types["CUSTOMER"] / read, 2)
     assert shown["bucket-key"].share == round(100 * summary.bucket_keys["on"] / summary.bucket_keys.total(), 2)
-    assert shown["unread"].value == str(summary.key_types["Unknown"] - summary.modes["NoSuchBucket"])
+    assert shown["unread"].value == str(len(not_read - {"gone"}))
     assert sum(bar.count for bar in by_severity(summary)) == summary.findings.total()
 
 
@@ -168,6 +169,8 @@ def test_the_charts_are_the_counters_of_the_summary() -> None:
     drawn = {chart.facet: {bar.value: bar.count for bar in (*chart.bars, *chart.rest)} for chart in charts(summary)}
     assert drawn["kind"] == summary.modes
     assert drawn["bucket_key"] == summary.bucket_keys
+    assert drawn["key_type"]["Unknown"] == 1  # of a key: buckets that were not read have none that is known
+    assert sum(drawn["key_type"].values()) == summary.bucket_keys.total() == summary.keys.total()
     assert drawn["region"] == summary.regions
     assert drawn["key"] == summary.keys
 
@@ -192,8 +195,49 @@ def test_a_report_of_four_columns_says_what_it_cannot_know() -> None:
     (region,) = [chart for chart in charts(summed_up(rows)) if chart.facet == "region"]
     assert "This report has four columns." in page
     assert not region.bars
-    assert "This report does not tell." in page
+    assert "The report does not tell." in page
     assert "This report has four columns." not in page_of(ROWS)
+
+
+def test_a_report_of_which_some_rows_have_four_columns_says_how_many() -> None:
+    page = page_of([*ROWS, narrow(ROWS[0]), narrow(ROWS[1])])
+    assert f"2 of {len(ROWS) + 2} rows have four columns." in page
+    assert "This report has four columns." not in page
+
+
+def empty_charts(rows: Iterable[Row]) -> dict[str, str]:
+    """What stands in place of a chart's bars, by facet, where there are none."""
+    return {chart.facet: chart.empty for chart in charts(summed_up(rows)) if not chart.bars}
+
+
+def test_an_empty_chart_says_what_is_so() -> None:
+    no_kms = dict.fromkeys(("key_type", "bucket_key", "key"), "No bucket is encrypted with KMS.")
+    assert empty_charts(ROWS[:5]) == no_kms
+    assert empty_charts(map(narrow, ROWS[:5])) == {**no_kms, "region": "The report does not tell."}
+    denied = [row for row in ROWS if row.bucket == "denied"]
+    assert empty_charts([*ROWS[:5], *denied])["key"] == "No bucket that could be read is encrypted with KMS."
+    assert set(empty_charts([]).values()) == {"There are no buckets."}
+    assert page_of(ROWS[:5]).count("No bucket is encrypted with KMS.") == 3
+
+
+def test_severities_are_said_to_count_findings_of_the_whole_report() -> None:
+    page = parsed(page_of(ROWS))
+    said = [text for _, _, text in page.texts if "findings, not buckets" in text]
+    assert said == ["findings, not buckets; of the whole report"]
+    labels = [str(each["aria-label"]) for _, each in page.tags if each.get("data-facet") == "severity"]
+    shown = by_severity(summed_up(ROWS))
+    assert labels == [f"{bar.count} {bar.label}: findings of the whole report, not buckets" for bar in shown]
+
+
+def test_colours_do_not_depend_on_a_young_function() -> None:
+    """Browsers without light-dark() have the light ones, which stand in a rule of their own."""
+    (style,) = [text for tag, _, text in parsed(page_of([])).texts if tag == "style" and text.strip()]
+    plain, both = re.sub(r"/\*.*?\*/", "", style, flags=re.DOTALL).split("@supports (color: light-dark(#000, #fff))")
+    assert "light-dark(" not in plain
+    pairs = re.findall(r"(--[a-z-]+): ([^;]*)light-dark\((#\w+|rgb\([^)]*\)), [^;]*;", both)
+    assert len(pairs) == both.count("light-dark(") > 15
+    for name, before, light in pairs:
+        assert f"{name}: {before}{light};" in plain
 
 
 def test_a_finding_that_this_version_does_not_know_is_shown_by_its_id() -> None:

@@ -154,6 +154,27 @@ def test_findings_of_a_later_version_are_counted_and_come_last() -> None:
     assert list(summed_up([made]).as_dict()["findings"]) == ["sse-s3-only", "a-later-one"]
 
 
+@pytest.mark.parametrize("reference", [ARN, "alias/mine", "AccessDenied", "NoSuchBucket"])
+def test_a_key_whose_manager_is_not_named_was_read_all_the_same(reference: str) -> None:
+    made = read("unnamed", Encryption("aws:kms", reference, bucket_key=True), Key(None))
+    summary = summed_up([made])
+
+    assert (summary.unread, summary.denied.count, summary.failed.count) == (0, 0, 0)
+    assert (summary.modes, summary.bucket_keys, summary.keys.total()) == ({"SSE-KMS": 1}, {"on": 1}, 1)
+
+
+def test_nor_is_such_a_key_in_a_report_of_four_columns_taken_for_an_error() -> None:
+    made = narrow(read("unnamed", Encryption("aws:kms", ARN, bucket_key=True), Key(None)))
+    summary = summed_up([made])
+
+    assert (summary.unread, summary.failed.count) == (0, 0)
+    assert (summary.modes, summary.bucket_keys, summary.keys) == ({"SSE-KMS": 1}, {"on": 1}, {ARN: 1})
+
+
+def test_buckets_that_were_not_read_are_counted() -> None:
+    assert summed_up(ROWS).unread == summed_up([narrow(each) for each in ROWS]).unread == 3
+
+
 @pytest.mark.parametrize("reference", ["AES256", "AccessDenied", "aws:kms:dsse"])
 def test_a_key_with_a_misleading_name_is_counted_as_the_key_it_is(reference: str) -> None:
     made = read("odd", Encryption("aws:kms", reference), Key("CUSTOMER"))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from s3audit_async import classify
 from s3audit_async.analysis.regions import RegionApart, RegionRows, set_apart
-from s3audit_async.assessment import assess
+from s3audit_async.assessment import assess, was_read
 from s3audit_async.findings import Finding
 from s3audit_async.model import AES256
 
@@ -59,6 +59,8 @@ class Summary:
     """Buckets of which nobody can tell whether they have it, by finding."""
     four_columns: int = 0
     """Rows that were read back from a report of four columns, which leaves more unknown than a wide one."""
+    unread: int = 0
+    """Buckets whose configuration is not known, for whatever reason; those that are gone are among them."""
     denied: Named = field(default_factory=Named)
     """Buckets whose encryption may not be read."""
     failed: Named = field(default_factory=Named)
@@ -73,7 +75,8 @@ class Summary:
     def add(self, row: Row) -> None:
         """Count one row in; one that was read back from a narrow report will do."""
         self.rows += 1
-        unread = row.key_type == classify.UNKNOWN
+        unread = not was_read(row)
+        self.unread += unread
         self.modes[mode_of(row)] += 1
         self.key_types[row.key_type] += 1
         self.regions[row.region or UNPLACED] += 1
@@ -82,7 +85,7 @@ class Summary:
             if of_region is None:
                 of_region = self.rows_by_region[row.region] = RegionRows()
             of_region.add(row)
-        if not unread and row.key_type != classify.NOT_APPLICABLE:
+        if has_key(row):
             self.bucket_keys[_BUCKET_KEYS[row.bucket_key]] += 1
             self.keys[key_of(row)] += 1
         self.accounts[row.account or UNPLACED] += 1
@@ -94,7 +97,7 @@ class Summary:
         self.four_columns += row.findings is None
         if unread and row.mode == classify.ACCESS_DENIED:
             self.denied.add(row.bucket)
-        if classify.is_unresolved(row.mode, row.key_type):
+        if (unread or row.key_type != classify.UNKNOWN) and classify.is_unresolved(row.mode, row.key_type):
             self.failed.add(f"{row.bucket} ({row.mode if unread else row.key_type})")
 
     def as_dict(self) -> dict[str, Any]:
@@ -114,6 +117,11 @@ class Summary:
         }
 
 
+def has_key(row: Row) -> bool:
+    """Tell whether a bucket is known to be encrypted with a KMS key."""
+    return row.key_type != classify.NOT_APPLICABLE and was_read(row)
+
+
 def key_of(row: Row) -> str:
     """Name the key of a row that has one: by its ARN where that is known, else as configured."""
     return row.key_arn or row.mode
@@ -129,6 +137,4 @@ def mode_of(row: Row) -> str:
     """Name a row's encryption for people: SSE-S3, SSE-KMS, DSSE-KMS, or what kept us from knowing."""
     if row.algorithm is not None:
         return _MODES.get(row.algorithm, row.algorithm)
-    if row.key_type in {classify.UNKNOWN, classify.NOT_APPLICABLE}:
-        return _MODES.get(row.mode, row.mode)
-    return SSE_KMS
+    return SSE_KMS if has_key(row) else _MODES.get(row.mode, row.mode)

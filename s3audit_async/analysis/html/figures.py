@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from s3audit_async import classify, codes
@@ -55,7 +55,7 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """A bar chart of one facet of the buckets. Empty where the report cannot tell."""
+    """A bar chart of one facet of the buckets. It has no bars where the report cannot tell, or nothing is there."""
 
     facet: str
     title: str
@@ -64,11 +64,13 @@ class Chart:
     rest: tuple[Bar, ...] = ()
     left_out: int = 0
     """Values that are not shown at all."""
+    empty: str = ""
+    """What is said where there are no bars."""
 
 
 def figures(summary: Summary) -> tuple[Figure, ...]:
     """Work the headline figures out. What is unknown is in none of the shares; it is named beside them."""
-    unread = summary.key_types[classify.UNKNOWN]
+    unread = summary.unread
     gone = summary.modes[codes.NO_SUCH_BUCKET]
     read = summary.rows - unread
     customer = summary.key_types[classify.CUSTOMER_MANAGED]
@@ -113,8 +115,12 @@ def figures(summary: Summary) -> tuple[Figure, ...]:
 
 def charts(summary: Summary) -> tuple[Chart, ...]:
     """Make the charts."""
-    key_types = Counter({name: count for name, count in summary.key_types.items() if name not in _NO_KEY and count})
+    key_types = summary.key_types - Counter(
+        {classify.UNKNOWN: summary.unread, classify.NOT_APPLICABLE: summary.key_types[classify.NOT_APPLICABLE]}
+    )
     of_kms = "Of the buckets encrypted with KMS"
+    no_kms = f"No bucket {'that could be read ' if summary.unread else ''}is encrypted with KMS."
+    empty = {"region": _NOT_TOLD, "key_type": no_kms, "bucket_key": no_kms, "key": no_kms} if summary.rows else {}
     made = [
         _chart("kind", "Encryption", "Of all buckets", summary.modes, MODES),
         _chart("key_type", "Key type", of_kms, key_types, KEY_TYPES),
@@ -124,7 +130,7 @@ def charts(summary: Summary) -> tuple[Chart, ...]:
     ]
     if len(summary.accounts) > 1:
         made.append(_chart("account", "Account", "Of all buckets", summary.accounts, _UNKNOWN))
-    return tuple(made)
+    return tuple(replace(chart, empty=empty.get(chart.facet, _NO_BUCKETS)) for chart in made)
 
 
 def by_severity(summary: Summary) -> tuple[Bar, ...]:
@@ -153,9 +159,10 @@ def severity_of(finding: str) -> str:
     return str(catalogue.severity_of(finding) or UNRATED)
 
 
+_NOT_TOLD = "The report does not tell."
+_NO_BUCKETS = "There are no buckets."
 _NOWHERE = "unknown"
 _THINNEST = 0.8  # of 100: what is drawn in one bar with much more is still to be seen
-_NO_KEY = frozenset({classify.UNKNOWN, classify.NOT_APPLICABLE})
 _UNKNOWN = {_NOWHERE: "Unknown"}
 _BUCKET_KEYS = {"on": "On", "off": "Off", "not configured": "Not configured"}
 

@@ -7,6 +7,7 @@ import unicodedata
 from typing import TYPE_CHECKING
 
 from s3audit_async import classify
+from s3audit_async.analysis.summary import has_key, key_of
 
 if TYPE_CHECKING:
     from s3audit_async.model import Row
@@ -35,12 +36,12 @@ _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 def bucket_key_label(row: Row) -> str | None:
     """Tell the state of a bucket's Bucket Key, as `Summary` counts it; None where it does not apply."""
-    return _BUCKET_KEYS[row.bucket_key] if _has_key(row) else None
+    return _BUCKET_KEYS[row.bucket_key] if has_key(row) else None
 
 
 def key_label(row: Row) -> str | None:
     """Name a bucket's KMS key, as `Summary` counts it; None where there is none."""
-    return (row.key_arn or row.mode) if _has_key(row) else None
+    return key_of(row) if has_key(row) else None
 
 
 def short_key(reference: str) -> str:
@@ -58,7 +59,3 @@ def visible(text: str) -> str:
     return "".join(
         f"⟨U+{ord(character):04X}⟩" if unicodedata.category(character) in _HIDDEN else character for character in text
     )
-
-
-def _has_key(row: Row) -> bool:
-    return row.key_type not in {classify.UNKNOWN, classify.NOT_APPLICABLE}

@@ -96,7 +96,7 @@ function wireTheme() {
     show();
   });
   dark.addEventListener("change", show);
-  button.hidden = false;
+  button.hidden = !CSS.supports("color", "light-dark(#000, #fff)"); // there is but the light one then
   show();
 }
 
