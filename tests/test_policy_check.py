@@ -142,6 +142,7 @@ def test_expired_exceptions_come_first_and_the_verdict_is_json() -> None:
         "outcome": "violated",
         "checked_on": "2026-11-24",
         "rows": 4,
+        "gaps": [],
         "buckets": {"pass": 0, "violation": 1, "unknown": 1, "excepted": 1, "not-applicable": 1},
         "violating": {"count": 1, "first": ["other"]},
         "undecided": {"count": 1, "first": ["dark"]},

@@ -250,3 +250,32 @@ def test_a_page_says_of_which_rows_it_is(tmp_path: Path, capfd: pytest.CaptureFi
     assert "only key_state=Disabled" in text
     assert "left out, as nobody can tell" in text
     assert "not finished" in text
+
+
+@pytest.mark.parametrize(
+    ("name", "rows", "filters", "said"),
+    [
+        ("r.jsonl.partial", [SOUND], (), "the report is not finished"),
+        ("r.jsonl", [], (), "the report has no rows"),
+        ("r.jsonl", [SOUND], ("--where", "region=eu-west-9"), "no row fits the filters"),
+        ("r.jsonl", [SOUND, DENIED], ("--where", "key_state=Enabled"), "of 1 bucket nobody can tell"),
+    ],
+)
+def test_what_was_not_checked_is_no_pass(
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+    *,
+    name: str,
+    rows: list[object],
+    filters: tuple[str, ...],
+    said: str,
+) -> None:
+    """A pipe whose writer failed, a filter with a typing error: 3, and why."""
+    report = saved(tmp_path / name, rows)  # type: ignore[arg-type]
+
+    code, out, err = run(capfd, report, "--policy", "aws-fsbp", "--json", *filters)
+
+    assert code == ExitCode.INCOMPLETE
+    assert "Policy aws-fsbp: incomplete" in err
+    assert said in err
+    assert json.loads(out)["policy"]["gaps"]

@@ -110,6 +110,8 @@ def print_verdict(check: PolicyCheck) -> None:
         if table.row_count:
             console.print(table)
     print_text("".join(f"{line.rstrip()}\n" for line in drawn.get().splitlines()))
+    for gap in check.gaps:
+        print_line(f"note: {gap}: that is no pass.")
     for note in check.notes:
         print_line(_note(note))
     for step in next_steps(check):

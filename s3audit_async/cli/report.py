@@ -70,6 +70,8 @@ def perform(settings: ReportSettings) -> int:
             notes = _notes(settings, report, selection)
         else:
             counted = _count(settings.by, rows, check)
+            if check is not None:
+                check.gaps += _gaps(settings, report, selection, check.rows)
             notes = _notes(settings, report, selection)
             if settings.as_json:
                 document = _document(settings, report, selection, counted, notes)
@@ -137,6 +139,19 @@ def _show(settings: ReportSettings, counted: Counted, read: int) -> None:
         stdout.write(groups_page(counted.groups, page, top=settings.top, read=read))
     else:
         stdout.write(summary_page(counted.summary, page, top=settings.top, read=read))
+
+
+def _gaps(settings: ReportSettings, report: FinishedReport, selection: Selection, checked: int) -> list[str]:
+    """Say why a policy was not held against all that there is: an unknown is never a pass."""
+    gaps = []
+    if not _is_finished(settings, report):
+        gaps.append("the report is not finished")
+    if not checked:
+        gaps.append("no row fits the filters" if selection.read else "the report has no rows")
+    if selection.undecided:
+        several = "1 bucket" if selection.undecided == 1 else f"{selection.undecided:,} buckets"
+        gaps.append(f"of {several} nobody can tell whether the filters fit")
+    return gaps
 
 
 def _source(settings: ReportSettings, report: FinishedReport, selection: Selection) -> str:

@@ -28,7 +28,7 @@ class Outcome(StrEnum):
     VIOLATED = "violated"
     """At least one bucket violates it, whatever is known of the others."""
     INCOMPLETE = "incomplete"
-    """No bucket is known to violate it, and of at least one nobody can tell."""
+    """No bucket is known to violate it, and of at least one nobody can tell; or not all were checked."""
     PASSED = "passed"
 
 
@@ -76,6 +76,8 @@ class PolicyCheck:
         """Buckets that are not known to, and of which nobody can tell."""
         self.four_columns = 0
         """Rows of a report of four columns, which leaves more unknown than a wide one."""
+        self.gaps: list[str] = []
+        """Why the rows are not all that there are to check, for people. Where there is a gap, nothing passes."""
         self._failing: dict[str, Named] = {}
         self._unknown: dict[str, Named] = {}
         self._excepted: dict[str, Named] = {}
@@ -108,7 +110,7 @@ class PolicyCheck:
         """What the rows until now amount to."""
         if self.standings[Standing.VIOLATION]:
             return Outcome.VIOLATED
-        return Outcome.INCOMPLETE if self.standings[Standing.UNKNOWN] else Outcome.PASSED
+        return Outcome.INCOMPLETE if self.standings[Standing.UNKNOWN] or self.gaps else Outcome.PASSED
 
     @property
     def rows(self) -> int:
@@ -156,6 +158,7 @@ class PolicyCheck:
             "outcome": self.outcome.value,
             "checked_on": self.today.isoformat(),
             "rows": self.rows,
+            "gaps": list(self.gaps),
             "buckets": {standing.value: self.standings[standing] for standing in Standing},
             "violating": _as_dict(self.violating),
             "undecided": _as_dict(self.undecided),
