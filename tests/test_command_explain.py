@@ -126,6 +126,11 @@ def test_an_id_that_is_none_is_one_line_with_the_nearest(
     assert shown.err == f"s3audit: no such finding: {asked} {said}\n"
 
 
+def test_what_only_a_policy_finds_is_said_to_be_that(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", "key-not-allowed"]) == 2
+    assert "a policy finds it, by its allowed_keys" in capsys.readouterr().err
+
+
 def test_an_id_may_be_written_as_in_other_places(capsys: pytest.CaptureFixture[str]) -> None:
     """As a Python name, say."""
     assert printed(capsys, "SSE_S3_ONLY") == printed(capsys, "sse-s3-only")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from s3audit_async.analysis.policy.terms import KEY_NOT_ALLOWED
 from s3audit_async.cli.terminal import in_colour
 from s3audit_async.errors import UsageError
 from s3audit_async.findings import Finding
@@ -77,6 +78,8 @@ def _looked_up(finding: str) -> Entry:
     found = entry(finding.lower().replace("_", "-"))
     if found is not None:
         return found
+    if finding == KEY_NOT_ALLOWED:
+        raise UsageError(f"{finding} is no finding of a report", hint="a policy finds it, by its allowed_keys")
     near = difflib.get_close_matches(finding, [*Finding], n=1, cutoff=0.5)
     hint = f"did you mean {near[0]}?" if near else "'s3audit explain' lists them all"
     raise UsageError(f"no such finding: {finding}", hint=hint)
