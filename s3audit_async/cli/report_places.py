@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING
 
 from s3audit_async.cli.outcome import anybody_there
 from s3audit_async.errors import UsageError
-from s3audit_async.output import PARTIAL_SUFFIX, Target
+from s3audit_async.output import PARTIAL_SUFFIX, StateFile, Target, partial_of
 from s3audit_async.output.places import is_directory
-from s3audit_async.output.spool import FORMAT
+from s3audit_async.output.spool import FORMAT, discard
 from s3audit_async.sinks import RESUMABLE, suffix_of
 
 if TYPE_CHECKING:
     from s3audit_async.cli.run import RunSettings
+    from s3audit_async.output import RunState
 
-SPOOL_SUFFIX = f".{FORMAT}"
+_SPOOL_SUFFIX = f".{FORMAT}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +43,61 @@ def places_of(settings: RunSettings, forms: tuple[str, ...]) -> Direct | Spooled
     base, single = _where(settings, forms)
     if single:
         targets = (Target(forms[0], base, wide=settings.wide), *settings.also)
-        spool = base if forms == (FORMAT,) else base.with_name(base.name + SPOOL_SUFFIX)
+        spool = base if forms == (FORMAT,) else spool_of(base)
     else:
         named = (Target(form, base.with_name(f"{base.name}.{suffix_of(form)}"), wide=settings.wide) for form in forms)
         targets = (*named, *settings.also)
-        spool = base.with_name(base.name + SPOOL_SUFFIX)
+        spool = spool_of(base)
     first = targets[0]
     complete = settings.wide or first.format != "csv" or not settings.needs_all
     if len(targets) == 1 and first.format in RESUMABLE and complete:
         return Direct(first.path, first.format)
     return Spooled(spool, targets)
+
+
+def make_way(places: Direct | Spooled) -> None:
+    """See that what an earlier run left does not belong to the report that is to begin, in either of its two forms.
+
+    A spool whose files were all made is removed: what begins makes the same files of newer rows. Raises `UsageError`
+    for one that was not finished.
+    """
+    report = places.path if isinstance(places, Direct) else places.targets[0].path
+    state = _claim_on(report)
+    unfinished = partial_of(report if state is None else spool_of(report))
+    if state is not None and state.made:
+        discard(spool_of(report))
+    elif state is not None or unfinished.exists():
+        raise UsageError(
+            f"{unfinished} is an unfinished report, or another run is writing it",
+            hint="go on with it by --resume, or remove it",
+        )
+
+
+def to_resume(path: Path) -> Path:
+    """Give what to go on with for a file that was to be made of a spool: that. Raises `UsageError` if it has both."""
+    if not path.name or not partial_of(spool_of(path)).exists():
+        return path
+    left = [each for each in (partial_of(path), StateFile(path).path) if each.exists()]
+    claimed = _claim_on(path) is not None or StateFile(spool_of(path)).read() is None
+    if claimed and left:
+        raise UsageError(
+            f"{partial_of(spool_of(path))} and {left[0]} are both of {path}",
+            hint="remove the one of the run that you do not want to go on with",
+        )
+    return partial_of(spool_of(path)) if claimed else path
+
+
+def _claim_on(report: Path) -> RunState | None:
+    """Give the state of the spool that is there and of which this report is to be made; None if there is none."""
+    spool = spool_of(report)
+    state = StateFile(spool).read() if partial_of(spool).exists() else None
+    made = () if state is None else state.wanted
+    return state if any(spool.parent / each.path == report for each in made) else None
+
+
+def spool_of(report: Path) -> Path:
+    """Name the spool that a report is made of, if it is."""
+    return report.with_name(report.name + _SPOOL_SUFFIX)
 
 
 def _where(settings: RunSettings, forms: tuple[str, ...]) -> tuple[Path, bool]:

@@ -3,33 +3,29 @@
 from __future__ import annotations
 
 import gc
-import json
 import logging
-import shlex
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import anyio
 from anyio import to_thread
 
 from s3audit_async.api import audit
-from s3audit_async.cli import run_report as reports
-from s3audit_async.cli.deciding import check_of, conclude, with_page
-from s3audit_async.cli.next_steps import print_next_steps, readable_place
+from s3audit_async.cli.deciding import check_of, with_page
 from s3audit_async.cli.open_files import make_room_for
-from s3audit_async.cli.outcome import ExitCode, exit_code_of, print_error, print_line
+from s3audit_async.cli.outcome import ExitCode, print_line
 from s3audit_async.cli.progress import watching
 from s3audit_async.cli.replacing import check_replaceable
-from s3audit_async.cli.report_places import SPOOL_SUFFIX
+from s3audit_async.cli.run_end import conclude, write_stats
+from s3audit_async.cli.run_places import check_apart
+from s3audit_async.cli.run_report import begin
+from s3audit_async.cli.run_resumed import go_on
 from s3audit_async.cli.signals import ending_signals
-from s3audit_async.cli.summary import print_summary
-from s3audit_async.errors import InterruptedRunError, OutputError, RunError, UsageError, WrongAccountError
+from s3audit_async.errors import InterruptedRunError, OutputError, RunError
 from s3audit_async.observe import Observers
 from s3audit_async.options import Options, check_region
-from s3audit_async.output import PARTIAL_SUFFIX, STATE_SUFFIX, FileOutput, record
-from s3audit_async.sinks import RESUMABLE
+from s3audit_async.output import record
 from s3audit_async.stats import RunStats
 
 if TYPE_CHECKING:
@@ -84,9 +80,7 @@ def perform(settings: RunSettings, session: aioboto3.Session | None = None) -> i
     """Run an audit and give the exit code. Raises `UsageError` before anything is asked of AWS."""
     if settings.region is not None:
         check_region(settings.region)
-    if settings.stats is not None:
-        _check_stats(settings)
-    _check_input(settings)
+    check_apart(settings)
     check = check_of(settings.policy)
     settings = with_page(settings, check)
     check_replaceable(settings.output)
@@ -97,7 +91,7 @@ def perform(settings: RunSettings, session: aioboto3.Session | None = None) -> i
         session = open_session(profile=settings.profile, region=settings.region)
         if session.region_name is not None:
             check_region(session.region_name)
-    report = (reports.begin if settings.resume is None else reports.go_on)(settings, check)
+    report = (begin if settings.resume is None else go_on)(settings, check)
     for sdk in ("botocore", "aiobotocore", "aiohttp", "asyncio"):
         # What they log of a failure, with its traceback, comes out as an error or a row of ours.
         logging.getLogger(sdk).addHandler(logging.NullHandler())
@@ -110,37 +104,9 @@ def perform(settings: RunSettings, session: aioboto3.Session | None = None) -> i
         stack.callback(gc.set_threshold, *gc.get_threshold())
         gc.set_threshold(*_COLLECTIONS)
         error = anyio.run(_audit, session, report, observer, stats, settings.quiet)
-    figures_kept = settings.stats is None or _write_stats(_resolved(settings.stats), stats)
-    code = _conclude(settings, report, stats, error)
+    figures_kept = settings.stats is None or write_stats(settings.stats, stats)
+    code = conclude(settings, report, stats, error)
     return code if figures_kept or code is not ExitCode.COMPLETE else ExitCode.COULD_NOT_GO_ON
-
-
-def _check_stats(settings: RunSettings) -> None:
-    path = _resolved(settings.stats or "")
-    if not path.parent.is_dir():
-        raise UsageError(f"there is no directory for --stats {path}", hint="make it first")
-    if path.is_dir():
-        raise UsageError(f"--stats {path} is a directory", hint="name a file in it")
-    named = [_resolved(place) for place in (settings.output, settings.resume) if place]
-    reports = {report.with_name(report.name.removesuffix(PARTIAL_SUFFIX)) for report in named}
-    name = path.name.removesuffix(".tmp").removesuffix(PARTIAL_SUFFIX).removesuffix(STATE_SUFFIX)
-    name = name.removesuffix(SPOOL_SUFFIX) if path.with_name(name) not in reports else name
-    if path.with_name(name) in reports:
-        raise UsageError(f"--stats {path} is where the report goes", hint="name another file")
-
-
-def _check_input(settings: RunSettings) -> None:
-    """See that the list of buckets is not written over."""
-    if settings.buckets_from in {None, "-"}:
-        return
-    source = _resolved(settings.buckets_from or "")
-    for option, place in (("-o", settings.output), ("--stats", settings.stats)):
-        if place and _resolved(place) == source:
-            raise UsageError(f"{option} {place} is the list of buckets", hint="name another file")
-
-
-def _resolved(place: str) -> Path:
-    return Path(place).expanduser().resolve()
 
 
 async def _audit(
@@ -193,8 +159,8 @@ class _Run:
             self._stats.bytes_received = self._rows.bytes_received
         if self._scope.cancelled_caught and not self._complete:
             self.error = InterruptedRunError("interrupted")
-        if self._complete and not report.summary.failed.count:
-            report.forget()
+        if self._complete:
+            report.complete()
 
     async def watch_signals(self) -> None:
         """Stop at the first signal: what is ready is written still, within `_GRACE_SECONDS`. At the second, at once."""
@@ -208,9 +174,16 @@ class _Run:
                     self._scope.deadline = min(self._scope.deadline, anyio.current_time() + _GRACE_SECONDS)
 
     async def _check_account(self, rows: RowStream) -> None:
-        """See that a report goes on with the account it was begun with, before it is touched."""
-        account = self._report.options.account
-        if account is not None and await rows.account() is None and not self._quiet:
+        """See that a report goes on with the account it was begun with, before it is touched, or has one if it must."""
+        account, needed = self._report.options.account, self._report.needs_account
+        if not (account or needed) or await rows.account() is not None:
+            return
+        if needed:
+            raise OutputError(
+                "the account is not told, and asff needs it",
+                hint="allow sts:GetCallerIdentity, or choose other formats",
+            )
+        if not self._quiet:
             print_line(f"Whether the credentials belong to account {account} could not be checked: it is not told.")
 
     async def _record(self, rows: RowStream) -> None:
@@ -231,61 +204,3 @@ class _Run:
             print_line(f"note: {error}")
         except RunError:
             return  # ends the rows as well, and is told there
-
-
-def _write_stats(path: Path, stats: RunStats) -> bool:
-    try:
-        path.write_text(json.dumps(stats.as_dict(), indent=2) + "\n", encoding="utf-8")
-    except OSError as error:
-        print_error(f"cannot write the figures to {path}: {error.strerror}", "the report is not concerned")
-        return False
-    return True
-
-
-def _conclude(settings: RunSettings, report: Report, stats: RunStats, error: RunError | None) -> ExitCode:
-    if isinstance(error, WrongAccountError):
-        print_error(
-            f"this report is of account {error.expected}, the credentials belong to {error.found}",
-            "use that account's credentials, or begin another report with -o",
-        )
-        return exit_code_of(error)
-    in_file = isinstance(report.output, FileOutput)
-    if error is not None:
-        print_error(str(error), error.hint)
-        if report.rows and in_file:
-            then = f" Go on with: {_resume_command(settings, report)}" if settings.again else ""
-            print_line(f"{report.rows} buckets are audited and kept in {report.output.place}.{then}")
-        elif report.rows and not settings.quiet:
-            whole = report.layout.format in RESUMABLE
-            print_line(
-                f"{report.rows} buckets are audited and written to {report.output.place}."
-                if whole
-                else f"What {report.output.place} got is no whole report."
-            )
-        return exit_code_of(error)
-    failed = report.summary.failed.count
-    if not settings.quiet:
-        print_summary(report.summary, stats, report.output.place)
-        for region in sorted(report.options.include_regions - report.summary.rows_by_region.keys()):
-            if not (report.resumed and not report.layout.wide):  # rows of four columns do not say where they are
-                print_line(f"note: no bucket was listed in {region}, which --include-region names.")
-        if failed and settings.again and in_file:
-            command = _resume_command(settings, report)
-            print_line(f"{failed} rows hold an error. Ask those buckets again with: {command}")
-    decided = conclude(report.check, quiet=settings.quiet)
-    if not settings.quiet:
-        print_next_steps(report.summary, report.options, readable_place(report))
-    return ExitCode.INCOMPLETE if failed and decided is ExitCode.COMPLETE else decided
-
-
-def _resume_command(settings: RunSettings, report: Report) -> str:
-    """Give the command that goes on, with what the run state does not hold: how to get at the account."""
-    output = report.output
-    command = ["s3audit", "run", "--resume", output.resumable if isinstance(output, FileOutput) else output.place]
-    for option, value in (
-        ("--profile", settings.profile),
-        ("--region", settings.region),
-        ("--endpoint-url", settings.options.endpoint_url),
-    ):
-        command += [option, value] if value is not None else []
-    return shlex.join(command)

@@ -1,19 +1,17 @@
-"""The report of one run: begun or gone on with, what of it is there, and the run state beside it."""
+"""The report of one run: how it is begun, what of it is there, and the run state beside it."""
 
 from __future__ import annotations
 
 import os
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from s3audit_async.analysis.reading import Layout
 from s3audit_async.analysis.summary import Summary
 from s3audit_async.cli.outcome import print_line
-from s3audit_async.cli.report_places import SPOOL_SUFFIX, Direct, places_of
-from s3audit_async.errors import UsageError
+from s3audit_async.cli.report_places import Direct, make_way, places_of
+from s3audit_async.errors import OutputError, UsageError
 from s3audit_async.output import (
     FileOutput,
     Output,
@@ -23,21 +21,19 @@ from s3audit_async.output import (
     StateFile,
     Target,
     Wanted,
-    partial_of,
 )
 from s3audit_async.output.spool import FORMAT
-from s3audit_async.resume import look_at, restored, resume, state_of
+from s3audit_async.resume import state_of
 from s3audit_async.sinks import check_formats, make_sink
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from pathlib import Path
 
     from s3audit_async.analysis.policy import PolicyCheck
     from s3audit_async.cli.run import RunSettings
     from s3audit_async.model import Row
     from s3audit_async.options import Options
     from s3audit_async.ports import Sink
-    from s3audit_async.resume import Resumption, Unfinished
 
 
 @dataclass(slots=True, kw_only=True)
@@ -73,17 +69,35 @@ class Report:
         """Rows that are in the report for certain; the summary counts those that are on their way, too."""
         return self.kept + self.output.rows
 
-    def remember(self, account: str | None = None) -> None:
+    @property
+    def needs_account(self) -> bool:
+        """Whether it cannot be made where the account is not known."""
+        return "asff" in {self.layout.format, *(each.format for each in self.wanted)}
+
+    def remember(self, account: str | None = None, *, made: bool = False) -> None:
         """Put into the run state what is known by now. Raises `OutputError`."""
         if self.state_file is None or self._is_superseded():
             return
-        state = state_of(replace(self.options, account=account or self.options.account), self.layout, self.wanted)
+        account = account or self.options.account or (self.state.account if self.state else None)
+        state = replace(
+            state_of(replace(self.options, account=account), self.layout, self.wanted),
+            made=made,
+        )
         if state != self.state:
             self.state_file.write(state)
             self.state = state
 
-    def forget(self) -> None:
-        """Remove the run state: there is nothing left to resume."""
+    def complete(self) -> None:
+        """Say in the run state that all is made, or remove it if there is nothing left to ask again."""
+        if not self.summary.failed.count:
+            self._forget()
+        elif isinstance(self.output, Spool):
+            try:
+                self.remember(made=True)
+            except OutputError as error:  # the files are there all the same
+                print_line(f"note: {error}")
+
+    def _forget(self) -> None:
         if self.state_file is not None and not self._is_superseded():
             try:
                 self.state_file.remove()
@@ -111,6 +125,7 @@ def begin(settings: RunSettings, check: PolicyCheck | None = None) -> Report:
     if settings.output == "-":
         return _begin_on_stdout(settings, forms, check)
     places = places_of(settings, forms)
+    make_way(places)
     output: FileOutput
     wanted: tuple[Wanted, ...]
     if isinstance(places, Direct):
@@ -166,60 +181,6 @@ def _check_stdout() -> None:
         raise UsageError("standard output is closed", hint="name a file with -o") from error
 
 
-def go_on(settings: RunSettings, check: PolicyCheck | None = None) -> Report:
-    """Go on with a report, and say with what. Raises `UsageError` if it cannot be, with nothing touched."""
-    if settings.output is not None:
-        raise UsageError("--resume writes to the report it completes", hint="leave -o out")
-    path = _resumable(Path(settings.resume or ""))
-    found = look_at(path)
-    layout = found.layout
-    wanted = found.state.wanted if found.state is not None else ()
-    forms = tuple(each.format for each in wanted) or (layout.format,)
-    if new := {each.format for each in settings.also} - set(forms):
-        raise UsageError(
-            f"{path} was begun without --{new.pop()}", hint="leave it out, and use 's3audit report' when it is complete"
-        )
-    wide = any(each.wide for each in wanted) if wanted else layout.wide
-    if (settings.formats and set(settings.formats) != set(forms) - settings.writers.keys()) or (
-        settings.wide and not wide
-    ):
-        kind = f"{'wide ' if layout.wide and forms == ('csv',) else ''}{', '.join(forms)}"
-        raise UsageError(f"{path} is a report in {kind}", hint="leave --format and --wide out: they stay as they are")
-    options = settings.options if found.state is None else restored(settings.options, found.state)
-    seen: Callable[[Row], object] = check.add if check is not None else lambda _: None
-    if wanted:
-        check_formats(form for form in forms if form not in settings.writers)
-        folder = found.state_file.path.parent
-        targets = [Target(each.format, folder / each.path, wide=each.wide) for each in wanted]
-        into = partial(Spool, targets=targets, writers=settings.writers, mendable=settings.again)
-        earlier = resume(path, into=into, seen=seen)
-    else:
-        earlier = resume(path, seen=seen)
-    options = replace(options, account=options.account or earlier.account, identify=layout.wide, skip=earlier.names)
-    if not settings.quiet:
-        _tell(found, earlier, options)
-    return Report(
-        output=earlier.output,
-        layout=layout,
-        sink=make_sink(layout.format, earlier.output.buffer, wide=layout.wide),
-        summary=earlier.summary,
-        options=options,
-        begin=not earlier.begun,
-        resumed=True,
-        kept=len(earlier.names),
-        state_file=found.state_file,
-        state=found.state,
-        wanted=wanted,
-        check=check,
-    )
-
-
-def _resumable(path: Path) -> Path:
-    """Give what to go on with for a file that was to be made of a spool: that."""
-    spool = path.with_name(path.name + SPOOL_SUFFIX) if path.name else path
-    return partial_of(spool) if partial_of(spool).exists() and not partial_of(path).exists() else path
-
-
 def _wanted(spool: Path, targets: tuple[Target, ...]) -> tuple[Wanted, ...]:
     """Name targets by their place beside the spool, so that they may move with it; others by their full path."""
     return tuple(
@@ -230,17 +191,3 @@ def _wanted(spool: Path, targets: tuple[Target, ...]) -> tuple[Wanted, ...]:
         )
         for each in targets
     )
-
-
-def _tell(found: Unfinished, earlier: Resumption, options: Options) -> None:
-    again = f", {earlier.asked_again} with errors asked again" if earlier.asked_again else ""
-    torn = ", a torn last line dropped" if earlier.torn else ""
-    print_line(f"Going on with {len(earlier.names)} rows that are there{again}{torn}.")
-    subject = {
-        (True, False): "the account is",
-        (False, True): "the options are",
-        (True, True): "account and options are",
-    }.get((options.account is None, found.state is None))
-    if subject is not None:
-        why = f"there is no {found.state_file.path}" if found.state is None else "it was not told then"
-        print_line(f"Whether {subject} the same could not be checked: {why}.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from anyio import from_thread
@@ -9,8 +10,9 @@ from anyio import from_thread
 from s3audit_async.analysis.finished import open_report
 from s3audit_async.classify import is_unresolved
 from s3audit_async.errors import OutputError, UsageError
-from s3audit_async.output import exports
-from s3audit_async.output.file import FileOutput
+from s3audit_async.output import exports, places
+from s3audit_async.output.file import FileOutput, partial_of
+from s3audit_async.output.state import StateFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -45,13 +47,14 @@ class Spool(FileOutput):
         self._targets = targets
         self._writers = writers
         self._mendable = mendable
-        self._made = False
+        self.made = False
+        """Whether all targets are there."""
         self._unresolved = 0
         super().__init__(final, kept=kept)
 
     @property
     def place(self) -> str:
-        return ", ".join(str(target.path) for target in self._targets) if self._made else super().place
+        return ", ".join(str(target.path) for target in self._targets) if self.made else super().place
 
     @property
     def resumable(self) -> str:
@@ -72,7 +75,7 @@ class Spool(FileOutput):
             )
         except UsageError as error:  # not a matter of the options any more: the audit is done
             raise OutputError(str(error), hint="then go on with --resume") from error
-        self._made = True
+        self.made = True
         if own:
             super()._publish()
         elif not (self._unresolved and self._mendable):
@@ -84,3 +87,17 @@ class Spool(FileOutput):
         for row in open_report(self.partial).rows():
             self._unresolved += is_unresolved(row.mode, row.key_type)
             yield row
+
+
+def discard(final: Path) -> None:
+    """Remove a spool whose files are made, and its state. Raises `UsageError` if another run has it."""
+    partial = partial_of(final)
+    held = places.open_locked(partial)
+    try:
+        partial.unlink(missing_ok=True)
+        StateFile(final).remove()
+    except OSError as error:
+        raise places.unusable(partial, error) from error
+    finally:
+        if held is not None:
+            os.close(held)

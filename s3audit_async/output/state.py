@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -44,6 +45,8 @@ class RunState:
     exclude_regions: tuple[str, ...] = ()
     wanted: tuple[Wanted, ...] = ()
     """What to make of it; nothing if the report itself is what was asked for."""
+    made: bool = False
+    """Whether all that is made: what stays of the report is for asking again whoever has an error in it."""
 
 
 class StateFile:
@@ -73,6 +76,14 @@ class StateFile:
                 f"{self.path} is not the state of a run that this s3audit can read",
                 hint="remove it to go on unchecked, and then give the same options again",
             ) from error
+
+    def is_ours(self) -> bool:
+        """Tell whether it may be believed in what lies outside its folder: only its owner can have written it."""
+        try:
+            status = self.path.stat()
+        except OSError:
+            return False
+        return status.st_uid in {0, os.geteuid()} and not status.st_mode & stat.S_IWOTH
 
     def write(self, state: RunState) -> None:
         """Put a state there, in one step, on the disk and for its owner only. Raises `OutputError`."""
@@ -136,6 +147,7 @@ def _parse(content: Any) -> RunState:  # noqa: ANN401 - whatever stood in the fi
         include_regions=_texts(content["include_regions"]),
         exclude_regions=_texts(content["exclude_regions"]),
         wanted=_files(content["wanted"] if content["version"] == _VERSION else []),
+        made=content.get("made") is True,
     )
 
 
