@@ -98,6 +98,16 @@ def test_rows_with_errors_are_mended_in_every_file(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["r.parquet"]
 
 
+def test_asff_of_an_account_that_is_not_told_is_refused_before_a_row_is_written(tmp_path: Path) -> None:
+    """Its findings need the account; the other formats would be lost with it, after the whole audit."""
+    behaviour = Behaviour(denied={"GetCallerIdentity"})
+    with StubAws(StubAccount(buckets=[StubBucket("good")]), behaviour) as stub:
+        done = s3audit("run", "--endpoint-url", stub.url, "--format", "csv,asff", "-o", tmp_path)
+    assert done.returncode == 4, done.stderr
+    assert "the account is not told, and asff needs it (allow sts:GetCallerIdentity" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_parquet_goes_to_standard_output(tmp_path: Path) -> None:
     """As any other format: it streams."""
     account = synthetic(buckets=20, keys=2, regions=1)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 import tomllib
 from typing import TYPE_CHECKING
 
@@ -34,23 +36,29 @@ def test_a_violated_policy_makes_1_and_the_report_and_the_page_are_there(tmp_pat
 
 
 def test_what_cannot_be_read_is_incomplete_till_a_resumed_run_has_read_it(tmp_path: Path) -> None:
-    """3, then 0: the rows of the first run count in the second, with all that they told, and the page is made anew."""
+    """3, then 0: the rows of the first run count in the second, with all that they told, and the page is made anew.
+
+    It is the command that the first one prints, which brings the policy with it.
+    """
     (tmp_path / "p.toml").write_text(POLICY)
     account = StubAccount(buckets=[StubBucket("fails"), StubBucket("good")])
     faults = first(99, ErrorAnswer(500, "InternalError"), operation=ENCRYPTION, target="fails")
     with StubAws(account, Behaviour(faults=faults)) as stub:
         arguments = ("run", "--endpoint-url", stub.url, "--max-attempts", "1", "--policy", "p.toml")
-        failed = s3audit(*arguments, "--html", "page.html", "-o", "r.csv", cwd=tmp_path)
+        failed = s3audit(*arguments, "--html", "page.html", "--stats", "figures", "-o", "r.csv", cwd=tmp_path)
         assert failed.returncode == ExitCode.INCOMPLETE, failed.stderr
         assert "Policy p.toml: incomplete  (2 buckets: 1 not known, 1 comply)" in failed.stderr
         assert "InternalError" in (tmp_path / "page.html").read_text()
         stub.behaviour.faults = None
-        done = s3audit(*arguments, "--resume", "r.csv", cwd=tmp_path)
+        printed = failed.stderr.split("Ask those buckets again with: s3audit ", 1)[1].splitlines()[0]
+        done = s3audit(*shlex.split(printed), cwd=tmp_path)
 
     assert done.returncode == ExitCode.COMPLETE, done.stderr
-    assert "Policy p.toml: passed  (2 buckets: 2 comply)" in done.stderr
+    assert f" --policy {tmp_path / 'p.toml'} --stats figures" in printed
+    assert "p.toml: passed  (2 buckets: 2 comply)" in done.stderr
+    assert json.loads((tmp_path / "figures").read_text())["buckets"] == 1
     assert "InternalError" not in (tmp_path / "page.html").read_text()
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["p.toml", "page.html", "r.csv"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["figures", "p.toml", "page.html", "r.csv"]
 
 
 def test_a_denied_bucket_is_not_green(tmp_path: Path) -> None:

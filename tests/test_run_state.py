@@ -35,11 +35,13 @@ def beside(folder: Path) -> StateFile:
     return StateFile(folder / "report.csv")
 
 
-def test_a_state_is_read_as_it_was_written_and_for_its_owner_only(tmp_path: Path) -> None:
+@pytest.mark.parametrize("made", [False, True])
+def test_a_state_is_read_as_it_was_written_and_for_its_owner_only(tmp_path: Path, made: bool) -> None:
     file = beside(tmp_path)
-    file.write(STATE)
+    file.write(replace(STATE, made=made))
 
-    assert beside(tmp_path).read() == STATE
+    assert beside(tmp_path).read() == replace(STATE, made=made)
+    assert file.is_ours()
     assert [path.name for path in tmp_path.iterdir()] == ["report.csv.resume"]
     assert stat.S_IMODE(file.path.stat().st_mode) == 0o600
 
