@@ -17,7 +17,7 @@ from s3audit_async.classify import (
 )
 from s3audit_async.findings import Finding
 from s3audit_async.model import AES256, KMS_ALGORITHMS, Row
-from s3audit_async.references import is_alias, is_predefined_alias, parse_key_arn
+from s3audit_async.references import is_alias, is_predefined_alias, names_a_key, parse_key_arn
 
 
 class State(Enum):
@@ -77,7 +77,7 @@ def was_read(row: Row) -> bool:
     """
     if row.key_type != UNKNOWN or row.algorithm is not None:
         return True
-    return row.findings is None and _names_a_key(row.mode)
+    return row.findings is None and names_a_key(row.mode)
 
 
 def is_gone(row: Row) -> bool:
@@ -137,11 +137,6 @@ def _of_four_columns(row: Row) -> tuple[frozenset[str], frozenset[str]]:
             return frozenset({Finding.NO_DEFAULT_ENCRYPTION}), frozenset({Finding.SSE_C_NOT_BLOCKED})
         return _NOTHING, _OF_ALGORITHM | {Finding.SSE_C_NOT_BLOCKED}
     return _of_a_key(row)
-
-
-def _names_a_key(mode: str) -> bool:
-    """Tell a key, of which KMS did not say who manages it, from the code of an error."""
-    return parse_key_arn(mode) is not None or is_alias(mode)
 
 
 def _of_a_key(row: Row) -> tuple[frozenset[str], frozenset[str]]:

@@ -74,6 +74,11 @@ def is_alias(reference: str) -> bool:
     return (arn.resource if arn else reference).startswith("alias/")
 
 
+def names_a_key(mode: str) -> bool:
+    """Tell an ARN or an alias from the code of an error, where a report's cell may hold either."""
+    return parse_key_arn(mode) is not None or is_alias(mode)
+
+
 def key_region(reference: str, bucket_region: str) -> str:
     """Name the region to ask about a key: the one in its ARN, else the bucket's.
 

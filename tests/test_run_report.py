@@ -26,7 +26,14 @@ if TYPE_CHECKING:
     from s3audit_async.cli.run_report import Report
     from s3audit_async.model import Row
 
-FAILING = replace(SSE_S3, bucket="fails", mode="InternalError", key_type="Unknown", findings=("bucket-not-audited",))
+FAILING = replace(
+    SSE_S3,
+    bucket="fails",
+    mode="InternalError",
+    key_type="Unknown",
+    algorithm=None,
+    findings=("bucket-not-audited",),
+)
 MENDED = replace(SSE_S3, bucket="fails")
 
 

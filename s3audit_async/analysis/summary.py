@@ -97,7 +97,7 @@ class Summary:
         self.four_columns += row.findings is None
         if unread and row.mode == classify.ACCESS_DENIED:
             self.denied.add(row.bucket)
-        if (unread or row.key_type != classify.UNKNOWN) and classify.is_unresolved(row.mode, row.key_type):
+        if classify.is_unresolved(row.mode, row.key_type):
             self.failed.add(f"{row.bucket} ({row.mode if unread else row.key_type})")
 
     def as_dict(self) -> dict[str, Any]:
