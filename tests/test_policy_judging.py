@@ -54,6 +54,8 @@ def of_four_columns(wide: Row) -> Row:
 
 SSE_S3_ROW = row(Encryption("AES256", sse_c=SseC.BLOCKED), None)
 AWS_MANAGED_ROW = row(replace(SOUND, key=None), Key("AWS"))
+AWS_MANAGED_BY_ARN = row(SOUND, replace(KEY, manager="AWS"))
+S3_ALIAS_ARN = f"arn:aws:kms:eu-west-1:{ACCOUNT}:alias/aws/s3"
 UNDESCRIBED = Failure(Operation.DESCRIBE_KEY, "AccessDeniedException")
 
 
@@ -356,8 +358,67 @@ KEYS: dict[str, tuple[list[str], Row, bool | None]] = {
     ),
     "the AWS managed key by its alias's ARN": (
         [classify.AWS_S3_ALIAS],
-        row(replace(SOUND, key=f"arn:aws:kms:eu-west-1:{ACCOUNT}:alias/aws/s3"), Key("AWS")),
+        row(replace(SOUND, key=S3_ALIAS_ARN), Key("AWS")),
         True,
+    ),
+    "the AWS managed key by its alias's ARN, not allowed": (
+        [ARN],
+        row(replace(SOUND, key=S3_ALIAS_ARN), Key("AWS")),
+        False,
+    ),
+    "the AWS managed key of another account": (
+        [classify.AWS_S3_ALIAS],
+        row(replace(SOUND, key=S3_ALIAS_ARN.replace(ACCOUNT, OTHER)), Key("AWS")),
+        False,
+    ),
+    "the AWS managed key of another region": (
+        [classify.AWS_S3_ALIAS],
+        row(replace(SOUND, key=S3_ALIAS_ARN.replace("eu-west-1", "us-east-1")), Key("AWS")),
+        False,
+    ),
+    "the AWS managed key of an account that may be another": (
+        [classify.AWS_S3_ALIAS],
+        row(replace(SOUND, key=S3_ALIAS_ARN), Key("AWS"), account=None),
+        None,
+    ),
+    "the AWS managed key by its alias's ARN in four columns": (
+        [classify.AWS_S3_ALIAS],
+        of_four_columns(row(replace(SOUND, key=S3_ALIAS_ARN), Key("AWS"))),
+        None,
+    ),
+    "the AWS managed key of another service": (
+        [classify.AWS_S3_ALIAS],
+        row(replace(SOUND, key="alias/aws/ebs"), Key("AWS")),
+        False,
+    ),
+    "the AWS managed key of another service by ARN": (
+        [classify.AWS_S3_ALIAS],
+        row(replace(SOUND, key=S3_ALIAS_ARN.replace("aws/s3", "aws/s3x")), Key("AWS")),
+        False,
+    ),
+    "an AWS managed key by its ARN may be the one": ([classify.AWS_S3_ALIAS], AWS_MANAGED_BY_ARN, None),
+    "an AWS managed key by its ARN in four columns may be": (
+        [classify.AWS_S3_ALIAS],
+        of_four_columns(AWS_MANAGED_BY_ARN),
+        None,
+    ),
+    "an AWS managed key by its ARN, which is listed": ([classify.AWS_S3_ALIAS, ARN], AWS_MANAGED_BY_ARN, True),
+    "an AWS managed key by its ARN, none allowed": ([OTHER_ARN], AWS_MANAGED_BY_ARN, False),
+    "an AWS managed key by its ARN, of another region": (
+        [classify.AWS_S3_ALIAS],
+        replace(AWS_MANAGED_BY_ARN, region="us-east-1"),
+        False,
+    ),
+    "an ARN that may not be looked up may be the AWS managed key's": (
+        [classify.AWS_S3_ALIAS],
+        row(SOUND, UNDESCRIBED),
+        None,
+    ),
+    "a customer's key is not the AWS managed one": ([classify.AWS_S3_ALIAS], row(), False),
+    "a key that does not exist is not the AWS managed one": (
+        [classify.AWS_S3_ALIAS],
+        row(SOUND, Failure(Operation.DESCRIBE_KEY, "NotFoundException")),
+        False,
     ),
     "S3's own key": (["arn:*:kms:*:*:key/*"], SSE_S3_ROW, False),
     "S3's own key, allowed": ([SSE_S3], SSE_S3_ROW, True),

@@ -14,6 +14,8 @@ from s3audit_async.references import is_predefined_alias, parse_key_arn
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from s3audit_async.references import KeyArn
+
 EVERYTHING = "*"
 SSE_S3 = "sse-s3"
 """The word that allows S3's own keys, which have no ARN."""
@@ -21,6 +23,8 @@ SSE_S3 = "sse-s3"
 _ARN_PARTS = 6
 _RANGE = re.compile(r"(.)-(.)")
 _CONTROL = re.compile(r"[\x00-\x20\x7f]")
+_NOT_OF_AWS = frozenset({classify.CUSTOMER_MANAGED, classify.KEY_NOT_FOUND})
+"""Key types of which it is certain that AWS does not manage the key."""
 
 
 def check_pattern(pattern: str) -> str:
@@ -105,13 +109,17 @@ class AllowedKeys:
         if row.key_type == classify.NOT_APPLICABLE:
             # What is neither is an algorithm newer than this program.
             return {classify.NO_CONFIGURATION: False, AES256: SSE_S3 in self._exact}.get(row.mode)
+        aws_s3 = classify.AWS_S3_ALIAS in self._exact
         if is_predefined_alias(row.mode):  # never looked up, so its ARN is not known: it is allowed by its name
-            return classify.AWS_S3_ALIAS in self._exact
+            return aws_s3 and _is_aws_s3(row)
         arn = row.key_arn or row.mode  # which of a bucket that was not read is the code of an error
         parsed = parse_key_arn(arn)
         if parsed is None or not parsed.resource.startswith("key/"):
             return None
-        return arn in self._exact or self._allow_by_pattern(arn)
+        if arn in self._exact or self._allow_by_pattern(arn):
+            return True
+        may_be_aws_s3 = row.key_type not in _NOT_OF_AWS and _is_at_home(parsed, row) is not False
+        return None if aws_s3 and may_be_aws_s3 else False
 
     def _allow_by_pattern(self, arn: str) -> bool:
         """Match part by part, so that `*` never reaches over a colon into the next one."""
@@ -120,3 +128,21 @@ class AllowedKeys:
             len(wanted) == len(given) and all(names.hold(part) for names, part in zip(wanted, given, strict=True))
             for wanted in self._wild
         )
+
+
+def _is_aws_s3(row: Row) -> bool | None:
+    """Tell whether a predefined alias is the `aws/s3` of the bucket's account and region: one by name always is."""
+    if row.mode == classify.AWS_S3_ALIAS:
+        return True
+    parsed = parse_key_arn(row.mode)
+    if parsed is None or parsed.resource != classify.AWS_S3_ALIAS:
+        return False
+    return _is_at_home(parsed, row)
+
+
+def _is_at_home(arn: KeyArn, row: Row) -> bool | None:
+    """Tell whether an ARN is of the bucket's account and region; None if the row does not hold them."""
+    places = ((arn.account, row.account), (arn.region, row.region))
+    if any(own is not None and own != named for named, own in places):
+        return False
+    return None if any(own is None for _, own in places) else True
