@@ -17,13 +17,15 @@ from s3audit_async.analysis.drift.gathering import Drift, Kind, gather
 from s3audit_async.assessment import assess
 from s3audit_async.errors import UsageError
 from s3audit_async.findings import Finding
-from s3audit_async.model import Failure, Operation, SseC
+from s3audit_async.model import Encryption, Failure, Operation, SseC
 from tests.drifting import (
+    ACCOUNT,
     ARN,
     AWS_MANAGED,
     BEING_UPDATED,
     DAY,
     DENIED,
+    DENIED_KEY,
     DISABLED,
     FAILED,
     FUTURE,
@@ -31,6 +33,7 @@ from tests.drifting import (
     KINDS,
     NO_BUCKET_KEY,
     NOT_BLOCKED,
+    OTHER_ARN,
     OTHER_KEY,
     SOUND,
     SSE_S3,
@@ -54,6 +57,8 @@ if TYPE_CHECKING:
 
     As = Callable[[Row], Row]
 
+FOREIGN = "999988887777"
+FOREIGN_ARN = ARN.replace(ACCOUNT, FOREIGN)
 WORSE, BETTER, NEUTRAL, UNKNOWN = Direction.WORSE, Direction.BETTER, Direction.NEUTRAL, Direction.UNKNOWN
 WEIGHED = sorted(set(Finding) - {Finding.ENCRYPTION_UNREADABLE, Finding.BUCKET_NOT_AUDITED, Finding.KEY_NOT_VERIFIED})
 """The findings that do not say that something is unknown."""
@@ -94,6 +99,41 @@ DIRECTIONS: dict[str, tuple[Row, Row, Direction | None]] = {
         replace(UNVERIFIED_NO_BUCKET_KEY, bucket_key=None),
         NEUTRAL,
     ),
+    "Bucket Key off with another key, neither described": (
+        UNVERIFIED,
+        bucket(kms(OTHER_ARN, bucket_key=False), DENIED_KEY),
+        UNKNOWN,
+    ),
+    "another account's key, where the own account is unknown": (
+        replace(SOUND, account=None),
+        bucket(kms(FOREIGN_ARN), replace(key(arn=FOREIGN_ARN), account=FOREIGN), account=None),
+        UNKNOWN,
+    ),
+    "a key of the same account, whichever that is": (
+        replace(SOUND, account=None),
+        replace(OTHER_KEY, account=None),
+        NEUTRAL,
+    ),
+    "one algorithm nobody knows instead of another": (
+        FUTURE,
+        bucket(Encryption("aws:later", sse_c=SseC.BLOCKED)),
+        UNKNOWN,
+    ),
+    "another key, both in a state nobody knows": (
+        bucket(kms(), key("Resting")),
+        bucket(kms(OTHER_ARN), key("Resting", OTHER_ARN)),
+        UNKNOWN,
+    ),
+    "an alias that was pointed at another key, both in a state nobody knows": (
+        bucket(kms("alias/mine"), key("Resting")),
+        bucket(kms("alias/mine"), key("Resting", OTHER_ARN)),
+        UNKNOWN,
+    ),
+    "Bucket Key off, the same key in a state nobody knows": (
+        bucket(kms(), key("Resting")),
+        bucket(kms(bucket_key=False), key("Resting")),
+        WORSE,
+    ),
     "a key found disabled that may have been so before": (UNVERIFIED_NO_BUCKET_KEY, DISABLED, UNKNOWN),
     "an algorithm nobody knows": (SSE_S3, FUTURE, UNKNOWN),
 }
@@ -126,8 +166,36 @@ def test_more_findings_of_one_gravity_outweigh_fewer() -> None:
     assert direction(replace(SSE_S3, findings=(one,)), replace(SSE_S3, findings=(one, two))) is WORSE
 
 
-def test_a_finding_that_this_version_does_not_know_weighs_too() -> None:
-    assert direction(SOUND, replace(SOUND, findings=("of-the-future",))) is WORSE
+LATER = "of-the-future"
+CRITICAL, HIGH = Finding.KEY_PENDING_DELETION, Finding.KEY_DISABLED
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ((), (LATER,), UNKNOWN),
+        ((LATER,), (HIGH,), UNKNOWN),
+        ((LATER,), (CRITICAL,), UNKNOWN),
+        ((HIGH,), (LATER, HIGH), UNKNOWN),
+        ((), (LATER, HIGH), WORSE),
+        ((LATER,), (CRITICAL, Finding.KEY_NOT_FOUND), WORSE),
+        ((LATER,), (LATER, HIGH), WORSE),
+    ],
+)
+def test_a_finding_of_a_later_version_may_be_of_any_severity(
+    old: tuple[str, ...], new: tuple[str, ...], expected: Direction
+) -> None:
+    before, after = (replace(SSE_S3, findings=findings) for findings in (old, new))
+
+    assert direction(before, after) is expected
+    assert direction(after, before) is MIRRORED[expected]
+
+
+def test_what_neither_report_can_tell_of_another_key_is_named() -> None:
+    comparison = compare(UNVERIFIED, UNVERIFIED_OTHER)
+
+    assert comparison
+    assert set(comparison.undecided) > {Finding.KEY_DISABLED, Finding.KEY_PENDING_DELETION, Finding.AWS_MANAGED_KEY}
 
 
 @pytest.mark.parametrize("row", KINDS)

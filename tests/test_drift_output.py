@@ -55,6 +55,17 @@ def text_of(drift: Drift, width: int = 100) -> str:
     return drawn.get()
 
 
+def test_a_finding_of_a_later_version_is_called_unrated() -> None:
+    later = replace(SSE_S3, findings=("of-the-future",))
+    drift = drift_of([replace(SSE_S3, findings=())], [later, replace(later, bucket="added")])
+
+    for told in (text_of(drift), as_markdown(drift, NAMES)):
+        assert told.count("of-the-future (unrated)") == 2
+    document = json.loads(as_json(drift, NAMES))
+    findings = [*document["changed"][0]["findings_gained"], *document["added"][0]["findings"]]
+    assert findings == [{"finding": "of-the-future", "severity": None}] * 2
+
+
 # Markdown.
 
 

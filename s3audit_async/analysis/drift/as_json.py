@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from s3audit_async.analysis.drift.comparison import Direction, gravest_first, gravity_of
+from s3audit_async.analysis.drift.comparison import Direction, gravest_first
 from s3audit_async.assessment import assess
+from s3audit_async.findings.catalogue import severity_of
 
 if TYPE_CHECKING:
     from s3audit_async.analysis.drift.gathering import Change, Drift, Present
@@ -58,5 +59,5 @@ def _change(change: Change) -> dict[str, Any]:
     }
 
 
-def _findings(findings: tuple[str, ...]) -> list[dict[str, str]]:
-    return [{"finding": finding, "severity": gravity_of(finding)} for finding in findings]
+def _findings(findings: tuple[str, ...]) -> list[dict[str, str | None]]:
+    return [{"finding": each, "severity": severity_of(each)} for each in findings]

@@ -12,7 +12,7 @@ from s3audit_async.findings.catalogue import Severity, severity_of
 from s3audit_async.sinks.columns import NARROW, WIDE
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Iterable, Sequence
 
     from s3audit_async.assessment import Assessment
     from s3audit_async.model import Row
@@ -24,7 +24,7 @@ class Direction(StrEnum):
 
     WORSE = "worse"
     UNKNOWN = "unknown"
-    """One of the two reports could not read what it takes to tell."""
+    """Not both reports could read what it takes to tell, or nobody has rated what was found."""
     BETTER = "better"
     NEUTRAL = "neutral"
 
@@ -53,7 +53,8 @@ class Comparison:
     no_longer_known: tuple[str, ...] = ()
     """Findings that OLD has found, and of which NEW cannot tell."""
     undecided: tuple[str, ...] = ()
-    """Findings that one of the two says are absent, and of which the other cannot tell."""
+    """Findings that one of the two says are absent, and of which the other cannot tell; or of which neither can, where
+    the key is another one."""
 
 
 _NOT_COMPARED = frozenset({"bucket_name", "findings", "error", "created", "audited_at"})
@@ -79,9 +80,13 @@ BEYOND_FOUR_COLUMNS = frozenset(
 )
 """Findings of which four columns never tell that a bucket has them. That they are unknown there decides nothing."""
 
+_NAMES_THE_KEY = frozenset({"default_encryption_mode", "sse_kms_key_type", "key_arn"})
+"""Columns that make it another key where they differ; the first holds the algorithm where there is none."""
+_PLACES = ((Finding.KEY_IN_OTHER_ACCOUNT, "key_account"), (Finding.KEY_IN_OTHER_REGION, "key_region"))
+
 
 def gravity_of(finding: str) -> Severity:
-    """Give the severity that a finding is weighed with: medium for one that this version does not know."""
+    """Give the severity that a finding is sorted by: medium for one that this version does not know."""
     return severity_of(finding) or Severity.MEDIUM
 
 
@@ -100,18 +105,20 @@ def compare(old: Row, new: Row) -> Comparison | None:
     left_out: frozenset[str] = BEYOND_FOUR_COLUMNS if narrow else frozenset()
     gained = after.found - before.found - before.unknown
     lost = before.found - after.found - after.unknown
+    still_unknown = _still_unknown(old, new, before, after, differences) - left_out
+    one_sided = (before.unknown ^ after.unknown) - left_out
     now_known = (after.found & before.unknown) - left_out
     no_longer_known = (before.found & after.unknown) - left_out
     if not (differences or gained or lost or now_known or no_longer_known):
         return None
     return Comparison(
-        direction=_direction(old, new, before, after, left_out),
+        direction=_direction(before, after, one_sided | still_unknown),
         differences=differences,
         gained=gravest_first(gained),
         lost=gravest_first(lost),
         now_known=gravest_first(now_known),
         no_longer_known=gravest_first(no_longer_known),
-        undecided=gravest_first((before.unknown ^ after.unknown) - before.found - after.found - left_out),
+        undecided=gravest_first((one_sided - before.found - after.found) | (still_unknown - BLIND)),
     )
 
 
@@ -123,30 +130,43 @@ def _differences(columns: Iterable[Column], old: Row, new: Row) -> Iterable[Diff
         yield Difference(column, before, after)
 
 
-def _direction(old: Row, new: Row, before: Assessment, after: Assessment, left_out: frozenset[str]) -> Direction:
-    """Weigh what was gained against what was lost; what is unknown in one of the two counts as whatever it may be.
+def _still_unknown(
+    old: Row, new: Row, before: Assessment, after: Assessment, differences: Iterable[Difference]
+) -> frozenset[str]:
+    """Find what neither report can tell, and what need not be the same in both: the key is another one."""
+    if all(each.column.name not in _NAMES_THE_KEY for each in differences):
+        return frozenset()
+    same = {finding for finding, place in _PLACES if None is not getattr(old, place) == getattr(new, place)}
+    return (before.unknown & after.unknown) - same
 
-    So a change is only called worse, or better, if it is so whatever the unknown turns out to be.
+
+def _direction(before: Assessment, after: Assessment, undecided: frozenset[str]) -> Direction:
+    """Weigh what was gained against what was lost; what cannot be told counts as whatever it may be.
+
+    So a change is only called worse, or better, if it is so whatever the unknown turns out to be. A finding that this
+    version does not know may be of any severity.
     """
     gained = after.found - before.found - before.unknown - BLIND
     lost = before.found - after.found - after.unknown - BLIND
-    one_sided = (before.unknown ^ after.unknown) - left_out - BLIND
-    may_be_gained = {each for each in one_sided if each in after.found or each in after.unknown - before.found}
-    may_be_lost = {each for each in one_sided if each in before.found or each in before.unknown - after.found}
-    if _weight(gained) > _weight(lost | may_be_lost):
+    undecided -= BLIND
+    may_be_gained = {each for each in undecided if each in after.found or each in after.unknown - before.found}
+    may_be_lost = {each for each in undecided if each in before.found or each in before.unknown - after.found}
+    if _least(gained) > _most(lost | may_be_lost):
         return Direction.WORSE
-    if _weight(lost) > _weight(gained | may_be_gained):
+    if _least(lost) > _most(gained | may_be_gained):
         return Direction.BETTER
-    if one_sided or (_is_another(old, new) and before.found & BLIND and after.found & BLIND):
-        return Direction.UNKNOWN
-    return Direction.NEUTRAL
+    unrated = None in map(severity_of, gained | lost)
+    return Direction.UNKNOWN if undecided or unrated else Direction.NEUTRAL
 
 
-def _weight(findings: Collection[str]) -> tuple[int, ...]:
-    """Count findings by severity, the gravest first: one of a graver kind outweighs any number of others."""
-    severities = [gravity_of(finding) for finding in findings]
+def _least(findings: Iterable[str]) -> tuple[int, ...]:
+    return _weight([severity for severity in map(severity_of, findings) if severity is not None])
+
+
+def _most(findings: Iterable[str]) -> tuple[int, ...]:
+    return _weight([severity_of(finding) or Severity.CRITICAL for finding in findings])
+
+
+def _weight(severities: Sequence[Severity]) -> tuple[int, ...]:
+    """Count severities, the gravest first: one of a graver kind outweighs any number of others."""
     return tuple(severities.count(severity) for severity in Severity)
-
-
-def _is_another(old: Row, new: Row) -> bool:
-    return (old.mode, old.key_type) != (new.mode, new.key_type)

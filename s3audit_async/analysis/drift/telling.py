@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from s3audit_async.analysis.drift.comparison import Direction, gravity_of
+from s3audit_async.analysis.drift.comparison import Direction
+from s3audit_async.findings.catalogue import severity_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -69,7 +70,7 @@ def cell(value: Value) -> str:
 
 
 def findings(comparison: Comparison) -> Iterator[tuple[str, str]]:
-    """Yield what became of each finding, as a sign and words: gained, lost, or known in one report only."""
+    """Yield what became of each finding, as a sign and words: gained, lost, or not known in both reports."""
     for sign, named, tail in (
         ("+", comparison.gained, ""),
         ("-", comparison.lost, ""),
@@ -81,9 +82,9 @@ def findings(comparison: Comparison) -> Iterator[tuple[str, str]]:
     if comparison.direction is Direction.UNKNOWN and comparison.undecided:
         named = comparison.undecided
         words = ", ".join(named) if len(named) <= _MOST_UNDECIDED else f"{len(named)} findings"
-        yield "?", f"{words}: only one report can tell"
+        yield "?", f"{words}: not both reports can tell"
 
 
 def with_severity(finding: str) -> str:
-    """Name a finding with its severity."""
-    return f"{finding} ({gravity_of(finding)})"
+    """Name a finding with its severity; one of a later version has none here."""
+    return f"{finding} ({severity_of(finding) or 'unrated'})"
