@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -10,6 +11,9 @@ from s3audit_async.classify import row, unread_row
 from s3audit_async.errors import UsageError
 from s3audit_async.model import Bucket, Encryption, Failure, Key, Operation, Row, SseC
 from s3audit_async.sinks.columns import WIDE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 ARN = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd"
@@ -71,7 +75,17 @@ def test_every_column_can_be_asked_about_and_so_can_mode_and_finding() -> None:
         ("region!=us-east-1", ["kms", "dsse", "off", "unverified"], 1),
         ("region=", ["denied"], 0),
         ("region!=", ["plain", "kms", "dsse", "off", "unverified"], 0),
-        ("sse_kms_key_type=CUSTOMER", ["kms", "dsse", "off"], 0),
+        ("sse_kms_key_type=CUSTOMER", ["kms", "dsse", "off"], 2),
+        ("sse_kms_key_type!=CUSTOMER", ["plain"], 2),
+        ("sse_kms_key_type!=N/A", ["kms", "dsse", "off", "unverified"], 1),
+        ("sse_kms_key_type=AccessDenied", ["unverified"], 1),
+        ("sse_kms_key_type~[CU]*", ["kms", "dsse", "off", "denied"], 1),
+        ("default_encryption_mode=AES256", ["plain"], 1),
+        ("default_encryption_mode!=AES256", ["kms", "dsse", "off", "unverified"], 1),
+        ("default_encryption_mode!=AccessDenied", ["plain", "kms", "dsse", "off", "unverified"], 0),
+        ("bucket_key~[TF]*", ["kms", "off"], 1),
+        ("bucket_key~t*", ["kms"], 1),
+        ("bucket_key!=", ["kms", "off"], 0),
         ("bucket_key=True", ["kms"], 1),
         ("bucket_key=true", ["kms"], 1),
         ("bucket_key=FALSE", ["off"], 1),
@@ -84,11 +98,14 @@ def test_every_column_can_be_asked_about_and_so_can_mode_and_finding() -> None:
         ("error~DescribeKey*", ["unverified"], 0),
         ("error=", ["plain", "kms", "dsse", "off"], 0),
         ("audited_at~2026-11-*", ["plain", "kms", "dsse", "off", "unverified", "denied"], 0),
-        ("mode=SSE-KMS", ["kms", "off", "unverified"], 0),
-        ("mode=sse-s3", ["plain"], 0),
-        ("mode~*-kms", ["kms", "dsse", "off", "unverified"], 0),
-        ("mode!=SSE-KMS", ["plain", "dsse", "denied"], 0),
+        ("mode=SSE-KMS", ["kms", "off", "unverified"], 1),
+        ("mode=sse-s3", ["plain"], 1),
+        ("mode!=SSE-S3", ["kms", "dsse", "off", "unverified"], 1),
+        ("mode~*-kms", ["kms", "dsse", "off", "unverified"], 1),
+        ("mode!=SSE-KMS", ["plain", "dsse"], 1),
         ("mode=AccessDenied", ["denied"], 0),
+        ("mode!=AccessDenied", ["plain", "kms", "dsse", "off", "unverified"], 0),
+        ("mode=InternalError", [], 1),
         ("mode=", [], 0),
         ("finding=bucket-key-off", ["off", "unverified"], 1),
         ("finding!=bucket-key-off", ["plain", "kms", "dsse"], 1),
@@ -124,9 +141,28 @@ def test_what_four_columns_do_not_hold_is_undecided_even_whether_it_is_empty() -
 def test_four_columns_tell_sse_kms_and_dsse_kms_together_only() -> None:
     rows = [narrow(each) for each in ROWS]
 
-    assert chosen("mode=SSE-KMS", rows=rows) == chosen("mode!=DSSE-KMS", "mode~*kms", rows=rows) == ([], 4)
-    assert chosen("mode~*KMS", rows=rows) == (["kms", "dsse", "off", "unverified"], 0)
-    assert chosen("mode!=SSE-S3", rows=rows) == (["kms", "dsse", "off", "unverified", "denied"], 0)
+    assert chosen("mode=SSE-KMS", rows=rows) == chosen("mode!=DSSE-KMS", "mode~*kms", rows=rows) == ([], 5)
+    assert chosen("mode~*KMS", rows=rows) == (["kms", "dsse", "off", "unverified"], 1)
+    assert chosen("mode!=SSE-S3", rows=rows) == (["kms", "dsse", "off", "unverified"], 1)
+
+
+@pytest.mark.parametrize("layout", [lambda row: row, narrow])
+def test_a_bucket_that_was_gone_fits_neither_a_filter_nor_its_opposite(layout: Callable[[Row], Row]) -> None:
+    vanished = Failure(Operation.GET_BUCKET_ENCRYPTION, "NoSuchBucket")
+    rows = [layout(unread_row(Bucket("gone"), vanished, account=None, audited_at=NOW))]
+
+    for text in ("mode=SSE-S3", "mode!=SSE-S3", "default_encryption_mode!=AES256", "sse_kms_key_type!=N/A"):
+        assert chosen(text, rows=rows) == ([], 1), text
+    assert chosen("mode=NoSuchBucket", rows=rows) == (["gone"], 0)
+
+
+@pytest.mark.parametrize("layout", [lambda row: row, narrow])
+def test_a_key_whose_manager_kms_did_not_name_was_read(layout: Callable[[Row], Row]) -> None:
+    rows = [layout(read("unmanaged", Encryption("aws:kms", ARN), replace(OURS, manager=None)))]
+
+    assert chosen("default_encryption_mode!=AES256", "mode!=SSE-S3", rows=rows) == (["unmanaged"], 0)
+    assert chosen("bucket_key=", "bucket_key!=true", rows=rows) == (["unmanaged"], 0)
+    assert chosen("sse_kms_key_type!=CUSTOMER", rows=rows) == ([], 1)
 
 
 def test_a_selection_counts_anew_each_time_it_reads() -> None:
@@ -153,6 +189,8 @@ def test_a_finding_of_a_later_version_can_be_found_by_a_pattern() -> None:
         ("zzz=x", "no field 'zzz'", "there are bucket_name, default_encryption_mode"),
         ("finding=bucket-key", "no finding 'bucket-key'", "did you mean bucket-key-off"),
         ("finding!=zzz", "no finding 'zzz'", "finding~zzz"),
+        ("bucket_key=yes", "a flag is never 'yes'", "true or false, or nothing"),
+        ("Multi-Region!=1", "a flag is never '1'", "write FIELD=true"),
     ],
 )
 def test_a_bad_filter_is_told_with_what_there_is(text: str, message: str, hint: str) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from s3audit_async import classify
 from s3audit_async.analysis.summary import SSE_KMS, mode_of
-from s3audit_async.assessment import assess
+from s3audit_async.assessment import assess, is_gone
 from s3audit_async.errors import UsageError
 from s3audit_async.findings import Finding
 from s3audit_async.sinks.columns import NARROW, WIDE
@@ -30,6 +30,8 @@ _HINT = "write FIELD=VALUE, FIELD!=VALUE or FIELD~GLOB"
 _VALUES = {column.name: column.value for column in WIDE}
 _NARROW = frozenset(column.name for column in NARROW)
 _DSSE_KMS = "DSSE-KMS"
+_KEY_TYPES = frozenset({classify.CUSTOMER_MANAGED, classify.AWS_MANAGED})
+_UNREAD = frozenset({Finding.ENCRYPTION_UNREADABLE, Finding.BUCKET_NOT_AUDITED})
 # A cell that is empty may say that there is no such thing, or that nobody knows.
 _OF_EVERY_BUCKET = frozenset({"account", "region", "created", "audited_at"})
 _OF_EVERY_KEY = frozenset(
@@ -98,13 +100,16 @@ def parse(text: str) -> Filter:
         decide = _of_emptiness(field)
     elif field == MODE:
         decide = _of_mode(_test_of(operator, value.upper()))
+    elif field == _KEY_TYPE:
+        decide = _of_key_type(_test_of(operator, value))
     else:
-        # Flags stand in a report as True and False.
-        decide = _of_column(field, _test_of(operator, value.capitalize() if field in _FLAGS else value))
+        decide = _of_column(field, (_test_of_flag if field in _FLAGS else _test_of)(operator, value))
     return Filter(text.strip(), _negated(decide) if operator == "!=" else decide)
 
 
 _FLAGS = frozenset({"bucket_key", "multi_region"})
+_CONFIGURED = "default_encryption_mode"
+_KEY_TYPE = "sse_kms_key_type"
 
 
 def _nearest(name: str, names: Iterable[str]) -> str:
@@ -119,6 +124,14 @@ def _test_of(operator: str, value: str) -> Callable[[str], bool]:
         matches = re.compile(translate(value)).match
         return lambda text: matches(text) is not None
     return lambda text: text == value
+
+
+def _test_of_flag(operator: str, value: str) -> Callable[[str], bool]:
+    """Test a flag in any case: in a report it stands as True or False."""
+    if operator != "~" and value.lower() not in {"true", "false"}:
+        raise UsageError(f"a flag is never {value!r}", hint="it is true or false, or nothing: write FIELD=true")
+    fits = _test_of(operator, value.lower())
+    return lambda text: fits(text.lower())
 
 
 def _negated(decide: Callable[[Row], Verdict]) -> Callable[[Row], Verdict]:
@@ -164,11 +177,35 @@ def _of_mode(fits: Callable[[str], bool]) -> Callable[[Row], Verdict]:
     def decide(row: Row) -> Verdict:
         mode = mode_of(row)
         verdict = fits(mode.upper())
+        if not verdict and not _was_read(row):
+            return None  # what stands there is why nobody knows
         if row.findings is None and mode == SSE_KMS and fits(_DSSE_KMS) != verdict:
             return None
         return verdict
 
     return decide
+
+
+def _of_key_type(fits: Callable[[str], bool]) -> Callable[[Row], Verdict]:
+    """Decide by the type of the key. What is neither a type nor N/A says why nobody knows whose key it is."""
+
+    def decide(row: Row) -> Verdict:
+        if fits(row.key_type):
+            return True
+        if not _was_read(row):
+            return None
+        if row.key_type in _KEY_TYPES or row.key_type == classify.NOT_APPLICABLE:
+            return False
+        return None if any(map(fits, _KEY_TYPES)) else False
+
+    return decide
+
+
+def _was_read(row: Row) -> bool:
+    """Tell whether the bucket's configuration is known. Of a key that is, KMS may not have named the type."""
+    if row.key_type != classify.UNKNOWN:
+        return True
+    return not is_gone(row) and _UNREAD.isdisjoint(assess(row).found)
 
 
 def _of_emptiness(field: str) -> Callable[[Row], Verdict]:
@@ -193,7 +230,8 @@ def _of_column(field: str, fits: Callable[[str], bool]) -> Callable[[Row], Verdi
         found = value(row)
         if found is None and _is_unknown(field, row):
             return None
-        return fits("" if found is None else str(found))
+        verdict = fits("" if found is None else str(found))
+        return None if not verdict and field == _CONFIGURED and not _was_read(row) else verdict
 
     return decide
 
@@ -202,7 +240,7 @@ def _is_unknown(field: str, row: Row) -> bool:
     """Tell whether an empty cell means that nobody knows, not that there is no such thing."""
     if row.findings is None and field not in _NARROW:
         return True
-    if row.key_type == classify.UNKNOWN:
+    if not _was_read(row):
         return field in _OF_CONFIGURATION or field in _OF_EVERY_BUCKET
     if row.key_type != classify.NOT_APPLICABLE and (
         field in _OF_EVERY_KEY or (field in _DATES_OF_KEY and row.key_state is None)
