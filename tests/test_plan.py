@@ -59,6 +59,7 @@ DENIED = Row("denied", "AccessDenied", "Unknown", None, findings=(Finding.ENCRYP
 GONE = Row("gone", "NoSuchBucket", "Unknown", None)
 FUTURE = replace(SOUND, bucket="future", mode="aws:future", key_type="N/A", algorithm="aws:future", key_arn=None)
 UNUSABLE = replace(SOUND, bucket="unusable", key_state="Unavailable", findings=(Finding.KEY_UNUSABLE,))
+RESTING = replace(SOUND, bucket="resting", key_state="Resting")
 KEYS = {"KEY_ARN_eu_west_1": arn(name="new"), "KEY_ARN_us_east_1": arn("us-east-1", "new")}
 
 HOSTILE = (
@@ -186,9 +187,14 @@ def test_the_script_ends_at_the_first_call_that_fails(shell: Shell) -> None:
 
 
 def test_a_bucket_is_in_one_count_each() -> None:
-    text, counted = script(SOUND, SSE_S3, OPEN, DENIED, FUTURE, GONE, UNUSABLE)
-    assert counted == Counted(buckets=7, planned=2, left=1, undecided=2, sound=1, gone=1, key_regions=("eu-west-1",))
-    assert "# 2 of 7 buckets planned, 1 without findings, 1 left to you, 2 unknown, 1 gone." in text
+    text, counted = script(SOUND, SSE_S3, OPEN, DENIED, FUTURE, GONE, UNUSABLE, RESTING)
+    assert counted == Counted(
+        buckets=8, planned=2, left=1, undecided=2, sound=1, unsure=1, gone=1, key_regions=("eu-west-1",)
+    )
+    assert text.endswith(
+        "\n# 2 of 8 buckets planned, 1 without findings, 1 without findings but with something unknown, 1 left to you,"
+        " 2 not planned as they are unknown, 1 gone.\n"
+    )
 
 
 def test_what_is_not_planned_is_named_with_the_reason(shell: Shell) -> None:
@@ -207,6 +213,18 @@ def test_the_script_says_first_that_nothing_was_run() -> None:
     assert lines[0] == "#!/bin/sh"
     assert "s3audit has changed nothing" in lines[1]
     assert "set -eu" in lines
+
+
+def test_the_script_says_first_what_it_does_to_keys() -> None:
+    text, _ = script(CONDEMNED)
+    head, _, calls = text.partition("set -eu")
+    assert "aws kms cancel-key-deletion" in calls
+    assert "aws kms enable-key" in calls
+    words = " ".join(head.replace("#", " ").split())
+    assert (
+        "Keys that are disabled it enables, and where KMS is about to delete a key, it cancels the deletion." in words
+    )
+    assert "nobody has disabled a key, or had it deleted, on purpose" in words
 
 
 def test_a_report_of_four_columns_is_refused_before_anything_is_written() -> None:

@@ -21,9 +21,11 @@ _HEAD = """\
 # Remediation plan, written by s3audit from a report. s3audit has changed nothing; this script does, if you run it.
 #
 # Read it first, and take out what you do not want. For each bucket it sets the default encryption to SSE-KMS with a
-# customer managed key and a Bucket Key (DSSE-KMS stays that), and blocks SSE-C. Before that, make sure that
+# customer managed key and a Bucket Key (DSSE-KMS stays that), and blocks SSE-C. Keys that are disabled it enables, and
+# where KMS is about to delete a key, it cancels the deletion. Before that, make sure that
 # - everyone who reads or writes the bucket may use the key: kms:Decrypt, kms:GenerateDataKey;
-# - nobody writes with SSE-C.
+# - nobody writes with SSE-C;
+# - nobody has disabled a key, or had it deleted, on purpose.
 # A key of another account is left as it is: that may well be meant.
 # Objects that are in a bucket already stay as they are until they are copied.
 #
@@ -60,7 +62,9 @@ class Counted:
     undecided: int = 0
     """The report does not hold their configuration: not read, or of a kind that this version does not know."""
     sound: int = 0
-    """Have no findings."""
+    """Have no findings, and nothing is unknown of them."""
+    unsure: int = 0
+    """Have no findings as far as the report tells, and there are some of which it does not."""
     gone: int = 0
     """Were deleted when they were audited."""
     key_regions: tuple[str, ...] = ()
@@ -85,7 +89,8 @@ def write_plan(rows: Callable[[], Iterable[Row]], out: TextIO) -> Counted:
     for row in rows():
         out.writelines(_lines(row, revived))
     out.write(f"\n# {counted.planned} of {counted.buckets} buckets planned, {counted.sound} without findings,")
-    out.write(f" {counted.left} left to you, {counted.undecided} unknown, {counted.gone} gone.\n")
+    out.write(f" {counted.unsure} without findings but with something unknown, {counted.left} left to you,")
+    out.write(f" {counted.undecided} not planned as they are unknown, {counted.gone} gone.\n")
     return counted
 
 
@@ -106,8 +111,10 @@ def _count(rows: Iterable[Row]) -> Counted:
             counted.planned += 1
             if planned.key_region:
                 regions.add(planned.key_region)
-        elif assess(row).found:
+        elif (assessed := assess(row)).found:
             counted.left += 1
+        elif assessed.unknown:
+            counted.unsure += 1
         else:
             counted.sound += 1
     counted.key_regions = tuple(sorted(regions))
