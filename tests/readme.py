@@ -7,6 +7,7 @@ import inspect
 import re
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from s3audit_async.cli import outcome
 from tests.command import s3audit
@@ -15,8 +16,8 @@ README = Path(__file__).parents[1] / "README.md"
 
 _BLOCK = re.compile(r"<!-- output of: s3audit (?P<arguments>[^>]*?) -->\n```\w+\n(?P<text>.*?)```\n", re.DOTALL)
 _EXIT_TABLE = re.compile(r"\| code \| meaning \|\n\| --- \| --- \|\n(?P<text>(?:\|.*\n)*)")
-_FROM_HERE = "Calls"
-"""Where the demo's summary begins to differ from run to run."""
+_OF_ONE_RUN = re.compile(r"^(?:Calls|Elapsed) .*\n(?: {12}.*\n)*", re.MULTILINE)
+"""What of the demo's summary differs from run to run, with the lines that it goes on in."""
 
 
 def blocks(text: str) -> dict[str, str]:
@@ -25,14 +26,15 @@ def blocks(text: str) -> dict[str, str]:
 
 
 def printed(arguments: str) -> str:
-    """What the command prints, without the spaces at line ends."""
-    done = s3audit(*arguments.split())
+    """What the command prints, without the spaces at line ends. The files that it writes go with their directory."""
+    with TemporaryDirectory() as place:
+        done = s3audit(*arguments.split(), cwd=Path(place))
     return "\n".join(line.rstrip() for line in (done.stdout or done.stderr).splitlines()) + "\n"
 
 
 def stable(arguments: str, text: str) -> str:
-    """As much of an output as is the same in each run."""
-    return text.partition(f"\n{_FROM_HERE}")[0] if arguments.startswith("demo") else text
+    """What of an output is the same in each run."""
+    return _OF_ONE_RUN.sub("", text) if arguments.startswith("demo") else text
 
 
 def exit_table() -> str:

@@ -56,6 +56,13 @@ def test_the_page_of_report_names_each_format_that_is_read(capsys: pytest.Captur
     assert all(name in summary for name in ("CSV", "JSON Lines", "Parquet"))
 
 
+@pytest.mark.parametrize("command", COMMANDS)
+def test_what_an_exit_code_means_stands_in_its_line(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    lines = page(command, capsys=capsys).splitlines()
+
+    assert [line for line in lines if line.strip().isdecimal()] == []
+
+
 def test_colour_is_put_on_headings_and_names_and_changes_no_word(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

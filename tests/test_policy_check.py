@@ -248,7 +248,7 @@ def test_the_verdict_names_findings_buckets_and_what_to_do(capsys: pytest.Captur
             "note: the exception on line 8 (buckets old) expired on 2026-01-01: 1 bucket not excepted any more: "
             "renew it with a new reason, or mend them. Its reason was: Ticket 1."
         ),
-        "note: the exception on line 13 (buckets none) excepts nothing: take it out.",
+        "note: the exception on line 13 (buckets none) excepts nothing in what was checked.",
         "What sse-s3-only means and how to mend it: s3audit explain sse-s3-only",
         ("Of 1 bucket nobody can tell, and that is no pass. What an audit must be allowed to read: s3audit iam-policy"),
     ]

@@ -37,7 +37,6 @@ _COLOURS = {Outcome.PASSED: "green", Outcome.VIOLATED: "red", Outcome.INCOMPLETE
 _NEXT = {
     Concern.EXPIRED: "renew it with a new reason, or mend them",
     Concern.EXPIRING: "mend what it excepts by then",
-    Concern.UNUSED: "take it out",
 }
 
 
@@ -165,7 +164,7 @@ def _note(note: ExceptionNote) -> str:
         return f"{which} expired on {exception.expires}{again}. Its reason was: {exception.reason}"
     if note.concern is Concern.EXPIRING:
         return f"{which} expires on {exception.expires} and excepts {count}: {_NEXT[note.concern]}."
-    return f"{which} excepts nothing: {_NEXT[note.concern]}."
+    return f"{which} excepts nothing in what was checked."
 
 
 def _buckets(count: int) -> str:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 _AWS_FSBP = """\
 title = "Encrypted with KMS keys (Security Hub S3.17)"
-description = "Control S3.17 of AWS Foundational Security Best Practices: SSE-KMS or DSSE-KMS, whoever manages the key."
+description = "Control S3.17 of AWS Security Hub: SSE-KMS or DSSE-KMS, whoever manages the key."
 
 fail = [
   "no-default-encryption",

@@ -38,7 +38,7 @@ class Concern(StrEnum):
     EXPIRED = "expired"
     EXPIRING = "expiring"
     UNUSED = "unused"
-    """It holds, and excepts nothing."""
+    """It holds, and excepts nothing in what was checked, which may be a part of the buckets only."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,7 +53,7 @@ fail = [
 # allowed_keys = "any"               # or another list of keys
 
 
-# Exceptions let findings pass in some buckets for a while. A reason and an end are a must.
+# Exceptions let findings pass in some buckets for a while. A reason and an end are required.
 # The day itself still counts; from the next one on (UTC) the findings fail again, and the exception is named.
 
 # [[exception]]

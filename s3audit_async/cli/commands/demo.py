@@ -55,12 +55,14 @@ def demo(
     """Audit an embedded AWS account: no credentials, no network.
 
     The account is served by moto in this process, on a free port of the loopback interface, and is gone afterwards.
-    It has buckets of every kind that a report can show. Needs the extra: pip install 's3audit-async[demo]'.
+    It has buckets of nearly every kind that a report can show.
+
+    Needs the extra: pip install 's3audit-async[demo]'.
 
     \b
     Examples:
       s3audit demo -o demo.csv --wide   every column
-      s3audit demo --buckets 5000 -v    a larger account, and what happens meanwhile
+      s3audit demo --buckets 5000 -v    a larger account, and each retry
       s3audit demo --latency-ms 50      answers as slow as from afar
     """  # noqa: D301 - click reads the backspace
     from s3audit_async.cli.demo import perform  # noqa: PLC0415 - it brings the engine

@@ -52,18 +52,17 @@ def run(
 
     \b
     Examples:
-      s3audit run                                    ask where to put the report
-      s3audit run -o reports/ --wide                 all columns
-      s3audit run -o - --prefix prod- | grep False   no Bucket Key
+      s3audit run                                              ask for the place
+      s3audit run -o reports/ --wide                           all columns
+      s3audit run -o - --prefix prod- | grep 'CUSTOMER,False'  Bucket Key is off
       s3audit run --resume reports/bucketEncryptionReport_20261123-101500.csv.partial
 
     \b
     Exit codes:
-      0    every bucket has its row (AccessDenied is an answer), and a policy is kept
+      0    every bucket has its row, and a policy is kept
       1    the policy is violated
       2    options or files cannot be used
-      3    complete, but rows hold an error that retries could not clear, or leave open whether
-           the policy is kept
+      3    complete, but rows hold a lasting error, or a policy may be violated
       4    the run could not go on; what was audited is kept
       130  interrupted; what was audited is kept
     """  # noqa: D301 - click reads the backspace
