@@ -243,7 +243,7 @@ ENTRIES = (
     Entry(
         finding=Finding.ENCRYPTION_UNREADABLE,
         severity=Severity.INFORMATIONAL,
-        title="Unknown: reading the encryption was denied",
+        title="Unknown: the auditor was denied access",
         meaning="S3 denied the auditor s3:GetEncryptionConfiguration for this bucket. How the bucket is encrypted is "
         "unknown.",
         why="An unknown is not a pass and not a failure: the bucket can have any of the other findings.",
