@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from s3audit_async import classify
 from s3audit_async.analysis.summary import SSE_KMS, mode_of
-from s3audit_async.assessment import assess, is_gone
+from s3audit_async.assessment import assess, was_read
 from s3audit_async.errors import UsageError
 from s3audit_async.findings import Finding
 from s3audit_async.sinks.columns import NARROW, WIDE
@@ -31,7 +31,6 @@ _VALUES = {column.name: column.value for column in WIDE}
 _NARROW = frozenset(column.name for column in NARROW)
 _DSSE_KMS = "DSSE-KMS"
 _KEY_TYPES = frozenset({classify.CUSTOMER_MANAGED, classify.AWS_MANAGED})
-_UNREAD = frozenset({Finding.ENCRYPTION_UNREADABLE, Finding.BUCKET_NOT_AUDITED})
 # A cell that is empty may say that there is no such thing, or that nobody knows.
 _OF_EVERY_BUCKET = frozenset({"account", "region", "created", "audited_at"})
 _OF_EVERY_KEY = frozenset(
@@ -177,7 +176,7 @@ def _of_mode(fits: Callable[[str], bool]) -> Callable[[Row], Verdict]:
     def decide(row: Row) -> Verdict:
         mode = mode_of(row)
         verdict = fits(mode.upper())
-        if not verdict and not _was_read(row):
+        if not verdict and not was_read(row):
             return None  # what stands there is why nobody knows
         if row.findings is None and mode == SSE_KMS and fits(_DSSE_KMS) != verdict:
             return None
@@ -192,20 +191,13 @@ def _of_key_type(fits: Callable[[str], bool]) -> Callable[[Row], Verdict]:
     def decide(row: Row) -> Verdict:
         if fits(row.key_type):
             return True
-        if not _was_read(row):
+        if not was_read(row):
             return None
         if row.key_type in _KEY_TYPES or row.key_type == classify.NOT_APPLICABLE:
             return False
         return None if any(map(fits, _KEY_TYPES)) else False
 
     return decide
-
-
-def _was_read(row: Row) -> bool:
-    """Tell whether the bucket's configuration is known. Of a key that is, KMS may not have named the type."""
-    if row.key_type != classify.UNKNOWN:
-        return True
-    return not is_gone(row) and _UNREAD.isdisjoint(assess(row).found)
 
 
 def _of_emptiness(field: str) -> Callable[[Row], Verdict]:
@@ -231,7 +223,7 @@ def _of_column(field: str, fits: Callable[[str], bool]) -> Callable[[Row], Verdi
         if found is None and _is_unknown(field, row):
             return None
         verdict = fits("" if found is None else str(found))
-        return None if not verdict and field == _CONFIGURED and not _was_read(row) else verdict
+        return None if not verdict and field == _CONFIGURED and not was_read(row) else verdict
 
     return decide
 
@@ -240,7 +232,7 @@ def _is_unknown(field: str, row: Row) -> bool:
     """Tell whether an empty cell means that nobody knows, not that there is no such thing."""
     if row.findings is None and field not in _NARROW:
         return True
-    if not _was_read(row):
+    if not was_read(row):
         return field in _OF_CONFIGURATION or field in _OF_EVERY_BUCKET
     if row.key_type != classify.NOT_APPLICABLE and (
         field in _OF_EVERY_KEY or (field in _DATES_OF_KEY and row.key_state is None)
