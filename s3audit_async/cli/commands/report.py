@@ -91,7 +91,7 @@ def report(
       0    the report was read to its end, finished or not, and a policy is kept
       1    the policy is violated
       2    options or files cannot be used, or the file is not a report
-      3    of some buckets nobody can tell whether they keep the policy, or not all were checked
+      3    of some buckets nobody can tell, or not all were checked
       4    what was asked for could not be written
     """  # noqa: D301 - click reads the backspace
     from s3audit_async.cli.report import ReportSettings, perform  # noqa: PLC0415 - for this command only
