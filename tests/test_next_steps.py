@@ -52,10 +52,10 @@ def test_where_all_is_read_and_nothing_asked_for_nothing_is_said() -> None:
 def test_denied_buckets_and_keys_call_for_the_policy_that_is_lacking() -> None:
     assert steps(denied("a"), read("b")) == ["1 bucket denied; the policy you lack is: s3audit iam-policy"]
     assert steps(denied("a"), denied("c"), undescribed("d"), read("b")) == [
-        "2 buckets denied, 1 bucket with a key that may not be described; the policy you lack is: s3audit iam-policy"
+        "2 buckets denied, 1 bucket with a key whose look-up was denied; the policy you lack is: s3audit iam-policy"
     ]
     assert steps(undescribed("d"), undescribed("e")) == [
-        "2 buckets with a key that may not be described; the policy you lack is: s3audit iam-policy"
+        "2 buckets with a key whose look-up was denied; the policy you lack is: s3audit iam-policy"
     ]
 
 

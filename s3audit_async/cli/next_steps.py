@@ -47,7 +47,7 @@ def next_steps(summary: Summary, options: Options, place: str | None) -> list[St
     keys = summary.key_types[classify.ACCESS_DENIED]
     lacking = [
         *([f"{_buckets(denied)} denied"] if denied > 0 else []),
-        *([f"{_buckets(keys)} with a key that may not be described"] if keys else []),
+        *([f"{_buckets(keys)} with a key whose look-up was denied"] if keys else []),
     ]
     if lacking:
         steps.append(Step(f"{', '.join(lacking)}; the policy you lack is", _policy(summary, options)))
