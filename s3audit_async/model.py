@@ -24,8 +24,23 @@ class Service(StrEnum):
     """The AWS service that answers an operation. Each has limits of its own in each region."""
 
     S3 = "s3"
+    S3_EXPRESS = "s3express"
+    """The control endpoint of directory buckets."""
+    S3_TABLES = "s3tables"
+    S3_VECTORS = "s3vectors"
     KMS = "kms"
     STS = "sts"
+    ORGANIZATIONS = "organizations"
+    ACCOUNT = "account"
+
+
+class Kind(StrEnum):
+    """The kinds of buckets that S3 has, as AWS's documentation calls them."""
+
+    GENERAL = "general"
+    DIRECTORY = "directory"
+    TABLE = "table"
+    VECTOR = "vector"
 
 
 class Operation(StrEnum):
@@ -37,6 +52,19 @@ class Operation(StrEnum):
     GET_BUCKET_ENCRYPTION = "GetBucketEncryption"
     DESCRIBE_KEY = "DescribeKey"
     GET_CALLER_IDENTITY = "GetCallerIdentity"
+    ASSUME_ROLE = "AssumeRole"
+    LIST_REGIONS = "ListRegions"
+    LIST_ACCOUNTS = "ListAccounts"
+    LIST_ACCOUNTS_FOR_PARENT = "ListAccountsForParent"
+    LIST_ORGANIZATIONAL_UNITS_FOR_PARENT = "ListOrganizationalUnitsForParent"
+    LIST_TAGS_FOR_RESOURCE = "ListTagsForResource"
+    LIST_DIRECTORY_BUCKETS = "ListDirectoryBuckets"
+    GET_DIRECTORY_BUCKET_ENCRYPTION = "GetDirectoryBucketEncryption"
+    """GetBucketEncryption, asked at the control endpoint of directory buckets."""
+    LIST_TABLE_BUCKETS = "ListTableBuckets"
+    GET_TABLE_BUCKET_ENCRYPTION = "GetTableBucketEncryption"
+    LIST_VECTOR_BUCKETS = "ListVectorBuckets"
+    GET_VECTOR_BUCKET = "GetVectorBucket"
 
     @property
     def service(self) -> Service:
@@ -44,7 +72,22 @@ class Operation(StrEnum):
         return _NOT_OF_S3.get(self, Service.S3)
 
 
-_NOT_OF_S3 = {Operation.DESCRIBE_KEY: Service.KMS, Operation.GET_CALLER_IDENTITY: Service.STS}
+_NOT_OF_S3 = {
+    Operation.DESCRIBE_KEY: Service.KMS,
+    Operation.GET_CALLER_IDENTITY: Service.STS,
+    Operation.ASSUME_ROLE: Service.STS,
+    Operation.LIST_REGIONS: Service.ACCOUNT,
+    Operation.LIST_ACCOUNTS: Service.ORGANIZATIONS,
+    Operation.LIST_ACCOUNTS_FOR_PARENT: Service.ORGANIZATIONS,
+    Operation.LIST_ORGANIZATIONAL_UNITS_FOR_PARENT: Service.ORGANIZATIONS,
+    Operation.LIST_TAGS_FOR_RESOURCE: Service.ORGANIZATIONS,
+    Operation.LIST_DIRECTORY_BUCKETS: Service.S3_EXPRESS,
+    Operation.GET_DIRECTORY_BUCKET_ENCRYPTION: Service.S3_EXPRESS,
+    Operation.LIST_TABLE_BUCKETS: Service.S3_TABLES,
+    Operation.GET_TABLE_BUCKET_ENCRYPTION: Service.S3_TABLES,
+    Operation.LIST_VECTOR_BUCKETS: Service.S3_VECTORS,
+    Operation.GET_VECTOR_BUCKET: Service.S3_VECTORS,
+}
 
 
 class SseC(StrEnum):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from s3audit_async.errors import UsageError
+from s3audit_async.model import Kind
 from s3audit_async.redaction import redact
 from s3audit_async.references import is_region
 
@@ -18,6 +19,8 @@ MAX_CONCURRENCY = 64
 MAX_ATTEMPTS = 8
 TIMEOUT = 30.0
 RETRY_MAX_TIME = 300.0
+GENERAL_ONLY = frozenset({Kind.GENERAL})
+"""The kinds of buckets that are audited if none are named."""
 PAGE_SIZE = 1000
 
 LARGEST_CONCURRENCY = 10_000
@@ -28,6 +31,19 @@ LARGEST_RETRY_TIME = 86_400.0
 _LARGEST_PAGE = 10_000  # MaxBuckets, botocore model of s3
 _HOST = re.compile(r"[A-Za-z0-9._:%-]+")
 _BUCKET_NAME = re.compile(r"[A-Za-z0-9._-]{3,255}")  # old buckets of us-east-1 may be long and have capitals
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """A part of an account's buckets, for one of several who audit it side by side.
+
+    Those of `regions`, each listed by its BucketRegion filter at its own endpoint, whose names are greater than
+    `after` and not greater than `upto`; None is no bound.
+    """
+
+    regions: tuple[str, ...]
+    after: str = ""
+    upto: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +64,8 @@ class Options:
     - `account`: the account that the credentials must belong to. Asked before anything else, where it can be told.
     - `skip`: names that have their row already; listed but not audited again.
     - `endpoint_url`: where to send every request, instead of AWS's own endpoints.
+    - `share`: only a part of the account's buckets, as others audit the rest.
+    - `kinds`: which kinds of buckets to audit.
     """
 
     buckets: tuple[str, ...] = ()
@@ -63,6 +81,8 @@ class Options:
     account: str | None = None
     skip: Container[str] = field(default=frozenset(), repr=False)
     endpoint_url: str | None = None
+    share: Share | None = None
+    kinds: frozenset[Kind] = GENERAL_ONLY
 
     def __post_init__(self) -> None:
         _in_range("max_concurrency", self.max_concurrency, 1, LARGEST_CONCURRENCY)

@@ -28,6 +28,7 @@ ROOMS = [
     {"retry", "limiter", "keys"},
     {"engine"},
     {"aws"},
+    {"fleet"},
     {"sinks"},
     {"analysis"},
     {"output"},
