@@ -30,7 +30,7 @@ from benchmarks.stub import (
 from benchmarks.tls.streams import HOST
 from s3audit_async.aws.encryption import KEPT_ANSWERS, EncryptionReader, KnownAnswers, is_plain
 from s3audit_async.aws.gateway import AwsGateway
-from s3audit_async.aws.session import Clients
+from s3audit_async.aws.session import ClientPool, Clients
 from s3audit_async.errors import CallError
 from s3audit_async.model import Rule, Service
 from s3audit_async.options import Options
@@ -63,11 +63,11 @@ def nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @asynccontextmanager
 async def clients_of(session: aioboto3.Session | None = None, options: Options | None = None) -> AsyncIterator[Clients]:
-    clients = Clients(session or aioboto3.Session(), options or Options(), user_agent="s3audit/test")
+    clients = ClientPool(session or aioboto3.Session(), options or Options(), user_agent="s3audit/test").of_session()
     try:
         yield clients
     finally:
-        await clients.aclose()
+        await clients.pool.aclose()
 
 
 class Sent(Exception):  # noqa: N818 - not an error
@@ -84,7 +84,7 @@ async def sdks_request(clients: Clients, bucket: str, region: str) -> Any:
         raise Sent
 
     client.meta.events.register("before-send", look)
-    with pytest.raises(Sent):
+    with pytest.raises(Sent), clients.signing():
         await client.get_bucket_encryption(Bucket=bucket)
     return requests[0]
 
@@ -100,7 +100,7 @@ async def own_request(clients: Clients, bucket: str, region: str) -> Any:
             requests.append(request)
             raise Sent
 
-    reader._session = Session()
+    reader._template.session = Session()
     with pytest.raises(Sent):
         await reader.read(bucket)
     return requests[0]

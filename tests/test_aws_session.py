@@ -11,7 +11,7 @@ import pytest
 import s3audit_async
 from benchmarks.stub import Behaviour, ErrorAnswer, StubAccount, StubAws, StubBucket, first
 from s3audit_async.aws.gateway import AwsGateway
-from s3audit_async.aws.session import Clients, open_session
+from s3audit_async.aws.session import ClientPool, Clients, open_session
 from s3audit_async.errors import CallError, CredentialsError, UsageError
 from s3audit_async.model import Service
 from s3audit_async.options import Options
@@ -36,7 +36,7 @@ async def url_of(clients: Clients, service: Service, region: str, operation: str
         raise SeenError
 
     client.meta.events.register("before-send", look)
-    with pytest.raises(SeenError):
+    with pytest.raises(SeenError), clients.signing():
         await getattr(client, operation)(**parameters)
     return urls[0]
 
@@ -64,12 +64,12 @@ async def test_each_partition_has_its_own_endpoints_and_path_style(
 ) -> None:
     """One host for all buckets of a region, in every partition, for regions younger than the SDK too."""
     monkeypatch.delenv("AWS_ENDPOINT_URL")  # requests are looked at and never sent
-    clients = Clients(aioboto3.Session(region_name=region), Options(), user_agent="s3audit/test")
+    clients = ClientPool(aioboto3.Session(region_name=region), Options(), user_agent="s3audit/test").of_session()
     try:
         s3 = await url_of(clients, Service.S3, region, "get_bucket_encryption", Bucket=bucket)
         kms = await url_of(clients, Service.KMS, region, "describe_key", KeyId="x")
     finally:
-        await clients.aclose()
+        await clients.pool.aclose()
     assert s3 == f"https://{s3_host}/{bucket}?encryption"
     assert kms == f"https://{kms_host}/"
 
@@ -80,11 +80,11 @@ async def test_the_users_own_addressing_style_wins(isolated: Path, monkeypatch: 
     monkeypatch.delenv("AWS_ENDPOINT_URL")  # requests are looked at and never sent
     config.write_text("[default]\ns3 =\n  addressing_style = virtual\n  use_accelerate_endpoint = true\n")
     monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
-    clients = Clients(aioboto3.Session(region_name="eu-west-1"), Options(), user_agent="s3audit/test")
+    clients = ClientPool(aioboto3.Session(region_name="eu-west-1"), Options(), user_agent="s3audit/test").of_session()
     try:
         url = await url_of(clients, Service.S3, "eu-west-1", "get_bucket_encryption", Bucket="mine")
     finally:
-        await clients.aclose()
+        await clients.pool.aclose()
     assert url == "https://mine.s3.eu-west-1.amazonaws.com/?encryption"
 
 
@@ -104,7 +104,7 @@ async def test_a_session_without_a_region_lists_all_the_same(monkeypatch: pytest
 
 async def test_a_client_is_made_once_however_many_ask_at_once() -> None:
     """One S3 and one KMS client a region."""
-    clients = Clients(aioboto3.Session(), Options(), user_agent="s3audit/test")
+    clients = ClientPool(aioboto3.Session(), Options(), user_agent="s3audit/test").of_session()
     made = []
 
     async def ask(service: Service, region: str) -> None:
@@ -117,7 +117,7 @@ async def test_a_client_is_made_once_however_many_ask_at_once() -> None:
                     for region in ("eu-west-1", "us-east-1"):
                         tasks.start_soon(ask, service, region)
     finally:
-        await clients.aclose()
+        await clients.pool.aclose()
     assert len(made) == 80
     assert len({id(client) for _, _, client in made}) == 4
     assert {client.meta.region_name for _, region, client in made if region == "eu-west-1"} == {"eu-west-1"}
@@ -127,7 +127,7 @@ async def test_the_sdk_makes_one_attempt_and_follows_nothing() -> None:
     """One call of the gateway is one request, whatever the answer."""
     account = StubAccount(buckets=[StubBucket("far", "eu-west-1")])
     with StubAws(account, Behaviour(faults=first(1, ErrorAnswer(503, "SlowDown")))) as stub:
-        clients = Clients(aioboto3.Session(), Options(endpoint_url=stub.url), user_agent="s3audit/test")
+        clients = ClientPool(aioboto3.Session(), Options(endpoint_url=stub.url), user_agent="s3audit/test").of_session()
         gateway = AwsGateway(clients)
         try:
             with pytest.raises(CallError, match="SlowDown"):
@@ -135,7 +135,7 @@ async def test_the_sdk_makes_one_attempt_and_follows_nothing() -> None:
             with pytest.raises(CallError, match="PermanentRedirect") as sent_away:
                 await gateway.get_bucket_encryption("far", "us-east-1")
         finally:
-            await clients.aclose()
+            await clients.pool.aclose()
         assert stub.stats.total == 2
     assert (sent_away.value.bucket_region, sent_away.value.status) == ("eu-west-1", 301)
     assert (sent_away.value.operation, sent_away.value.target) == ("GetBucketEncryption", "far")
@@ -143,12 +143,12 @@ async def test_the_sdk_makes_one_attempt_and_follows_nothing() -> None:
 
 async def test_the_requests_say_who_asks() -> None:
     """The user agent names s3audit, so that CloudTrail does."""
-    clients = Clients(aioboto3.Session(), Options(), user_agent="s3audit/1.2.3")
+    clients = ClientPool(aioboto3.Session(), Options(), user_agent="s3audit/1.2.3").of_session()
     try:
         client = await clients.get(Service.S3, "eu-west-1")
         assert "s3audit/1.2.3" in client.meta.config.user_agent_extra
     finally:
-        await clients.aclose()
+        await clients.pool.aclose()
 
 
 async def test_no_credentials_end_the_run_with_a_hint(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -215,11 +215,11 @@ async def test_messages_from_outside_are_one_bounded_printable_line(message: str
     """Control characters and length are taken off at the seam."""
     fault = ErrorAnswer(403, "AccessDenied", message.replace("\x07", "").replace("\x1b", "\t"))
     with StubAws(StubAccount(buckets=[StubBucket("b")]), Behaviour(faults=first(1, fault))) as stub:
-        clients = Clients(aioboto3.Session(), Options(endpoint_url=stub.url), user_agent="s3audit/test")
+        clients = ClientPool(aioboto3.Session(), Options(endpoint_url=stub.url), user_agent="s3audit/test").of_session()
         try:
             with pytest.raises(CallError) as caught:
                 await AwsGateway(clients).get_bucket_encryption("b", "us-east-1")
         finally:
-            await clients.aclose()
+            await clients.pool.aclose()
     assert caught.value.message.isprintable()
     assert 0 < len(caught.value.message) <= 500

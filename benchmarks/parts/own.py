@@ -11,7 +11,7 @@ import aioboto3
 
 from benchmarks.parts.answers import BODY, BUCKET, HEADERS, KEY, REGION, RULES, row
 from benchmarks.parts.part import Part
-from s3audit_async.aws.session import Clients
+from s3audit_async.aws.session import ClientPool
 from s3audit_async.engine.asking import Asker
 from s3audit_async.keys import SingleFlight
 from s3audit_async.limiter import Slots
@@ -67,12 +67,14 @@ class _Connections:
 
 async def _read(stack: AsyncExitStack) -> Callable[[], Awaitable[Any]]:
     session = aioboto3.Session(aws_access_key_id="AKIABENCHMARKONLY", aws_secret_access_key="good-for-nothing")
-    clients = Clients(session, Options(endpoint_url="http://127.0.0.1:9"), user_agent="s3audit/benchmark")
-    stack.push_async_callback(clients.aclose)
+    clients = ClientPool(
+        session, Options(endpoint_url="http://127.0.0.1:9"), user_agent="s3audit/benchmark"
+    ).of_session()
+    stack.push_async_callback(clients.pool.aclose)
     reader = await clients.encryption_reader(REGION)
     if reader is None:
         raise RuntimeError("the hot path is not taken here: the configuration wants the SDK's client")
-    reader._session = _Connections()  # noqa: SLF001 - nothing is to be sent
+    reader._template.session = _Connections()  # noqa: SLF001 - nothing is to be sent
     return partial(reader.read, BUCKET.name)
 
 

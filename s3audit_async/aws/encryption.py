@@ -16,6 +16,7 @@ from botocore.auth import S3SigV4Auth
 from botocore.exceptions import BotoCoreError, ClientError
 
 from s3audit_async.aws import answers
+from s3audit_async.aws.signing import NOBODY, signing_as
 from s3audit_async.model import Operation
 
 if TYPE_CHECKING:
@@ -99,54 +100,61 @@ class KnownAnswers:
         self._rules[body] = rules
 
 
-class EncryptionReader:
-    """Reads the default encryption of one region's buckets. Made by `open_reader`."""
+class RequestTemplate:
+    """What the requests for the encryption of one region's buckets have in common, for all who ask through a client."""
 
     def __init__(
         self,
         client: Any,  # noqa: ANN401 - untyped SDK object
         sample: Any,  # noqa: ANN401 - untyped SDK object
         region: str,
-        credentials: RunCredentials,
         known: KnownAnswers,
     ) -> None:
         """Take over from the client what holds for all buckets. `sample` is the request as it was to be signed."""
-        self._head, self._tail = sample.url.split(_SAMPLE)
-        self._context = dict(sample.context)
-        signing = self._context.get("signing", {})
-        self._scope = signing.get("signing_name", "s3"), signing.get("region", region)
-        self._credentials = credentials
-        self._headers = dict(sample.headers.items())
+        self.head, self.tail = sample.url.split(_SAMPLE)
+        self.context = {name: value for name, value in sample.context.items() if name != "signing"}
+        signing = sample.context.get("signing", {})
+        self.scope = signing.get("signing_name", "s3"), signing.get("region", region)
+        self.headers = dict(sample.headers.items())
         # As the signer finds it in each URL, if it is not told.
-        self._headers["host"] = S3SigV4Auth(None, *self._scope).headers_to_sign(sample)["host"]
-        self._session = client._endpoint.http_session  # noqa: SLF001 - no public way to a client's connections
-        self._parser = client._endpoint._response_parser_factory.create_parser("rest-xml")  # noqa: SLF001 - nor parser
-        self._shape = client.meta.service_model.operation_model(_OPERATION).output_shape
-        self._signer = _Signer(None, *self._scope)
-        self._known = known
+        self.headers["host"] = S3SigV4Auth(None, *self.scope).headers_to_sign(sample)["host"]
+        self.session = client._endpoint.http_session  # noqa: SLF001 - no public way to a client's connections
+        self.parser = client._endpoint._response_parser_factory.create_parser("rest-xml")  # noqa: SLF001 - nor parser
+        self.shape = client.meta.service_model.operation_model(_OPERATION).output_shape
+        self.known = known
+
+
+class EncryptionReader:
+    """Reads the default encryption of one region's buckets, for one account."""
+
+    def __init__(self, template: RequestTemplate, credentials: RunCredentials) -> None:
+        self._template = template
+        self._credentials = credentials
+        self._signer = _Signer(None, *template.scope)
 
     async def read(self, bucket: str) -> tuple[Rule, ...]:
         """Ask for one bucket's encryption. Raises what the SDK raises, `ClientError` for an error answer."""
         frozen = await self._credentials.get_frozen_credentials()
+        template = self._template
         if frozen is not self._signer.credentials:
-            self._signer = _Signer(frozen, *self._scope)
-        request = _Request(self._head + bucket + self._tail, self._headers.copy(), self._context.copy())
+            self._signer = _Signer(frozen, *template.scope)
+        request = _Request(template.head + bucket + template.tail, template.headers.copy(), template.context.copy())
         self._signer.add_auth(request)
-        answer, body = await self._session.get(request)
+        answer, body = await template.session.get(request)
         status = answer.status
         if status < _LEAST_ERROR:
-            known = self._known.find(body)
+            known = template.known.find(body)
             if known is not None:
                 return known
             status = answers.status_of(status, body)
-        parsed = await self._parser.parse(
-            {"headers": answer.headers, "status_code": status, "body": body, "context": {}}, self._shape
+        parsed = await template.parser.parse(
+            {"headers": answer.headers, "status_code": status, "body": body, "context": {}}, template.shape
         )
         if status >= _LEAST_ERROR:
             raise ClientError(parsed, _OPERATION)
         parsed[answers.BODY_NAMES_IT] = answers.names_encryption(body)
         rules = answers.rules(parsed)
-        self._known.keep(body, rules)
+        template.known.keep(body, rules)
         return rules
 
 
@@ -155,30 +163,30 @@ def is_plain(bucket: str) -> bool:
     return _PLAIN_NAME.fullmatch(bucket) is not None and not bucket.endswith(_SPECIAL_ENDINGS)
 
 
-async def open_reader(
+async def open_template(
     client: Any,  # noqa: ANN401 - untyped SDK object
     region: str,
-    credentials: RunCredentials,
     known: KnownAnswers,
-) -> EncryptionReader | None:
-    """Make the reader of a client that nobody else uses yet; None where its requests differ in more than the bucket.
+) -> RequestTemplate | None:
+    """Make the template of a client that nobody else uses yet; None where its requests differ in more than the bucket.
 
     That is so with virtual-hosted addressing, which has a host for each bucket, and with other signatures than SigV4.
     """
-    readers: list[EncryptionReader] = []
+    templates: list[RequestTemplate] = []
 
     def take_over(request: Any, signature_version: Any, **_: object) -> None:  # noqa: ANN401 - untyped SDK objects
         path_style = request.url.count(_SAMPLE) == 1 and f"/{_SAMPLE}?" in request.url
         if path_style and signature_version == _SIGNATURE:
-            readers.append(EncryptionReader(client, request, region, credentials, known))
+            templates.append(RequestTemplate(client, request, region, known))
         raise _PreparedError
 
     event = f"before-sign.s3.{_OPERATION}"
     client.meta.events.register_last(event, take_over)
     try:
-        await client.get_bucket_encryption(Bucket=_SAMPLE)
+        with signing_as(NOBODY):
+            await client.get_bucket_encryption(Bucket=_SAMPLE)
     except _PreparedError:
-        return readers[0] if readers else None
+        return templates[0] if templates else None
     except BotoCoreError:
         return None  # it says so again of each bucket: settings that do not go together
     finally:

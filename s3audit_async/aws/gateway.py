@@ -10,7 +10,7 @@ import anyio
 from s3audit_async.aws import answers
 from s3audit_async.aws.encryption import is_plain
 from s3audit_async.aws.errors import translated
-from s3audit_async.aws.session import Clients
+from s3audit_async.aws.session import ClientPool, Clients
 from s3audit_async.codes import rejects_credentials
 from s3audit_async.errors import CallError, ConfigurationError, CredentialsError, S3AuditError, TransportCode
 from s3audit_async.model import BucketPage, Identity, Key, Operation, Rule, Service
@@ -32,11 +32,11 @@ _LONGEST_PREPARATION = 60.0
 @asynccontextmanager
 async def open_gateway(session: aioboto3.Session, options: Options, *, user_agent: str) -> AsyncIterator[AwsGateway]:
     """Give the gateway to the account that a session's credentials belong to, and close its connections after."""
-    clients = Clients(session, options, user_agent=user_agent)
+    pool = ClientPool(session, options, user_agent=user_agent)
     try:
-        yield AwsGateway(clients)
+        yield AwsGateway(pool.of_session())
     finally:
-        await clients.aclose()
+        await pool.aclose()
 
 
 class AwsGateway:
@@ -144,7 +144,7 @@ class AwsGateway:
         generation = self.credentials_generation
         secrets = self._clients.secrets
         try:
-            with translated(operation, target, region, secrets):
+            with translated(operation, target, region, secrets), self._clients.signing():
                 yield
         except CallError as error:
             if error.status is not None and error.status < _SERVER_ERROR and not rejects_credentials(error.code):

@@ -21,17 +21,25 @@ from botocore.loaders import create_loader
 
 from s3audit_async.aws.answers import BODY_NAMES_IT, GuardedParsers, names_encryption, status_of
 from s3audit_async.aws.credentials import RunCredentials
-from s3audit_async.aws.encryption import EncryptionReader, KnownAnswers, open_reader
+from s3audit_async.aws.encryption import EncryptionReader, KnownAnswers, RequestTemplate, open_template
+from s3audit_async.aws.errors import UnusableAnswerError
+from s3audit_async.aws.signing import sign_as_asked, signing_as
 from s3audit_async.aws.transport import OneRequestSession, Traffic
 from s3audit_async.errors import UsageError
 from s3audit_async.model import Service
 from s3audit_async.redaction import Secrets, plain
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from contextlib import AbstractContextManager
+
     from s3audit_async.options import Options
 
 NO_REGION = "aws-global"
 """botocore's name for "whatever signs without a region", where neither options nor environment name one."""
+
+MOST_CLIENTS = 1_024
+"""Clients of a run. AWS has about 40 regions; but whoever configures keys, or answers as S3, may name any number."""
 
 _EXTRAS_TYPE = "s3audit"
 _MODELS = Path(__file__).parent / "models"
@@ -49,44 +57,58 @@ def open_session(*, profile: str | None = None, region: str | None = None) -> ai
         raise UsageError(f"the AWS configuration cannot be used: {plain(error)}", hint="mend ~/.aws/config") from error
 
 
-class Clients:
-    """All SDK clients of one run."""
+class ClientPool:
+    """All SDK clients of one session: one of each service for each region, whichever account is asked through it.
+
+    A client takes 20 to 200 ms of CPU and some MiB, and has connections of its own. So a run of 1,000 accounts in 17
+    regions has as many clients as a run of one account; each request is signed with the credentials of whoever asks
+    (`Clients`).
+    """
 
     def __init__(self, session: aioboto3.Session, options: Options, *, user_agent: str) -> None:
         self._session = session
         self._options = options
         self._user_agent = user_agent
         self._clients: dict[tuple[Service, str], Any] = {}
-        self._readers: dict[str, EncryptionReader | None] = {}
+        self._templates: dict[str, RequestTemplate | None] = {}
         self._known = KnownAnswers()
         self._opening = anyio.Lock()
         self._opened = AsyncExitStack()
         self.home_region: str = session.region_name or NO_REGION
         self.traffic = Traffic()
-        self.secrets = Secrets()
-        self.credentials = RunCredentials(_botocore_session(session).get_credentials, self.secrets)
         _use_own_connections(session, self.traffic)
+        _use_regional_sts(session)
         _guard_parsers(session)
         _teach_blocked_encryption_types(session)
 
+    def of_session(self) -> Clients:
+        """Give the clients as the owner of the session's own credentials uses them."""
+        return self.signing_with(_botocore_session(self._session).get_credentials)
+
+    def signing_with(self, load: Callable[[], Awaitable[Any]]) -> Clients:
+        """Give the clients as the owner of other credentials uses them, which `load` gets: the SDK's, or None."""
+        return Clients(self, load)
+
     async def get(self, service: Service, region: str) -> Any:  # noqa: ANN401 - SDK clients are made at run time
-        """Give the client of a service in a region."""
+        """Give the client of a service in a region. Raises `UnusableAnswerError` beyond `MOST_CLIENTS`."""
         client = self._clients.get((service, region))
         if client is not None:
             return client
         async with self._opening:
             if (service, region) not in self._clients:
+                if len(self._clients) >= MOST_CLIENTS:
+                    raise UnusableAnswerError(f"{MOST_CLIENTS} services in regions are asked already")
                 self._clients[service, region] = await self._open(service, region)
         return self._clients[service, region]
 
-    def is_ready(self, service: Service, region: str) -> bool:
-        """Tell whether a client is there, and the credentials are good for some time."""
-        return (service, region) in self._clients and not self.credentials.is_due()
+    def has(self, service: Service, region: str) -> bool:
+        """Tell whether a client is there."""
+        return (service, region) in self._clients
 
-    async def encryption_reader(self, region: str) -> EncryptionReader | None:
-        """Give what reads the encryption of a region's buckets, but for odd ones; None where the client has to."""
+    async def template(self, region: str) -> RequestTemplate | None:
+        """Give what the requests for the encryption of a region's buckets have in common; None where they differ."""
         await self.get(Service.S3, region)
-        return self._readers[region]
+        return self._templates[region]
 
     async def aclose(self) -> None:
         """Close all connections."""
@@ -101,11 +123,11 @@ class Clients:
                 config=self._config(service),
             )
         )
-        _sign_with(self.credentials, client)
+        sign_as_asked(client)
         if service is Service.S3:
             _report_redirects(client)
             _look_at_bodies(client)
-            self._readers[region] = await open_reader(client, region, self.credentials, self._known)
+            self._templates[region] = await open_template(client, region, self._known)
         return client
 
     def _config(self, service: Service) -> AioConfig:
@@ -129,6 +151,46 @@ class Clients:
         configured = _botocore_session(self._session).get_scoped_config().get("s3")
         style = configured.get("addressing_style") if isinstance(configured, dict) else None
         return {"addressing_style": style or "path", "use_accelerate_endpoint": False}
+
+
+class Clients:
+    """The clients of a pool as one account uses them: with its credentials, for its requests alone."""
+
+    def __init__(self, pool: ClientPool, load: Callable[[], Awaitable[Any]]) -> None:
+        """Take the clients. `load` gets the credentials when they are first needed, as the SDK has them."""
+        self.pool = pool
+        self.secrets = Secrets()
+        self.credentials = RunCredentials(load, self.secrets)
+        self._readers: dict[str, EncryptionReader | None] = {}
+
+    @property
+    def home_region(self) -> str:
+        """Where to list, and to ask for what has no region of its own."""
+        return self.pool.home_region
+
+    @property
+    def traffic(self) -> Traffic:
+        """What the whole pool has read."""
+        return self.pool.traffic
+
+    async def get(self, service: Service, region: str) -> Any:  # noqa: ANN401 - SDK clients are made at run time
+        """Give the client of a service in a region. What is asked of it within `signing` is signed for this account."""
+        return await self.pool.get(service, region)
+
+    def is_ready(self, service: Service, region: str) -> bool:
+        """Tell whether a client is there, and the credentials are good for some time."""
+        return self.pool.has(service, region) and not self.credentials.is_due()
+
+    def signing(self) -> AbstractContextManager[None]:
+        """Have what this task asks of clients, while the block lasts, signed with this account's credentials."""
+        return signing_as(self.credentials)
+
+    async def encryption_reader(self, region: str) -> EncryptionReader | None:
+        """Give what reads the encryption of a region's buckets, but for odd ones; None where the client has to."""
+        if region not in self._readers:
+            template = await self.pool.template(region)
+            self._readers[region] = None if template is None else EncryptionReader(template, self.credentials)
+        return self._readers[region]
 
 
 def _botocore_session(session: aioboto3.Session) -> Any:  # noqa: ANN401 - untyped SDK object
@@ -162,6 +224,14 @@ def _use_own_connections(session: aioboto3.Session, traffic: Traffic) -> None:
     )
 
 
+def _use_regional_sts(session: aioboto3.Session) -> None:
+    """Have STS asked in the region, whatever the configuration says of its one endpoint of old.
+
+    Tokens of that are refused in regions that an account has to opt in to (IAM User Guide, AWS STS Regions).
+    """
+    _botocore_session(session).set_config_variable("sts_regional_endpoints", "regional")
+
+
 def _guard_parsers(session: aioboto3.Session) -> None:
     """Have a session's clients made with parsers that fail in one way only; those that fetch credentials, too."""
     _botocore_session(session).register_component("response_parser_factory", GuardedParsers())
@@ -187,15 +257,6 @@ def _loader(data_path: str | None) -> Any:  # noqa: ANN401 - untyped SDK object
     loader.search_paths.append(str(_MODELS))
     loader.extras_types.append(_EXTRAS_TYPE)
     return loader
-
-
-def _sign_with(credentials: RunCredentials, client: Any) -> None:  # noqa: ANN401 - untyped SDK object
-    """Have a client's requests signed with a run's credentials instead of the session's, which refresh at any time."""
-
-    def hand_over(request: Any, **_: object) -> None:  # noqa: ANN401 - untyped SDK object
-        request.context["signing"] = {**request.context.get("signing", {}), "request_credentials": credentials}
-
-    client.meta.events.register("before-sign", hand_over)
 
 
 def _report_redirects(client: Any) -> None:  # noqa: ANN401 - untyped SDK object

@@ -1,4 +1,4 @@
-"""How the accounts of a run are entered: plain settings, without anything secret, that a worker elsewhere can follow."""
+"""How the accounts of a run are entered: settings, none of them secret, that a worker elsewhere can follow, too."""
 
 from __future__ import annotations
 
