@@ -6,7 +6,7 @@ open on purpose: AWS adds algorithms, key states and regions without notice, so 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -104,6 +104,16 @@ class Identity:
 
     account: str
     arn: str
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """A role to be assumed: sts:AssumeRole. `duration` is in seconds (DurationSeconds)."""
+
+    arn: str
+    session_name: str
+    duration: int
+    external_id: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,14 @@ class Observers(Observer):
         for observer in self._observers:
             observer.listing_ended()
 
+    def account_entered(self, label: str) -> None:
+        for observer in self._observers:
+            observer.account_entered(label)
+
+    def account_concluded(self, label: str, status: str) -> None:
+        for observer in self._observers:
+            observer.account_concluded(label, status)
+
     def routed(self, region: str) -> None:
         for observer in self._observers:
             observer.routed(region)

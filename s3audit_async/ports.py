@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         Notice,
         Operation,
         Retry,
+        Role,
         Row,
         Rule,
     )
@@ -85,6 +86,22 @@ class Gateway(Protocol):
         ...
 
 
+class CallerGateway(Gateway, Protocol):
+    """Whoever runs the audit, with the credentials of the environment: can enter other accounts by their roles."""
+
+    @property
+    def sts_region(self) -> str:
+        """Where roles are assumed: at a regional endpoint, whose tokens hold in every region."""
+        ...
+
+    async def assume_role(self, role: Role) -> Gateway:
+        """Ask for the credentials of a role (AssumeRole), and give the gateway to its account.
+
+        That renews them as they near their end, and is good for as long as the caller's own is open.
+        """
+        ...
+
+
 class Sink(Protocol):
     """One report format. Writes to the binary file it was handed, and never closes it."""
 
@@ -109,6 +126,12 @@ class Observer:
 
     def listing_ended(self) -> None:
         """Know that no further bucket will be routed, but for those that are being located."""
+
+    def account_entered(self, label: str) -> None:
+        """Know of one of many accounts whose buckets are being asked about now."""
+
+    def account_concluded(self, label: str, status: str) -> None:
+        """Know of what became of one of many accounts: a `fleet.units.Status`."""
 
     def routed(self, region: str) -> None:
         """Know that one more bucket is to be audited, and waits in the lane of `region`."""

@@ -8,6 +8,7 @@ takes it unchecked (s3 model, PutBucketEncryption), and it is reported as it is 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +36,25 @@ _ERROR_ROOT = re.compile(rb"\s*(?:<\?xml[^>]{0,256}\?>)?\s*<Error[\s>/]")
 
 LONGEST_IDENTIFIER = 2048
 """Characters of a name, ARN, state, token or key reference: as long as KMS's KeyId may be (kms model)."""
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedCredentials:
+    """Credentials as STS issues them."""
+
+    access_key: str = field(repr=False)
+    secret_key: str = field(repr=False)
+    token: str = field(repr=False)
+    expires: datetime
+
+    def as_metadata(self) -> dict[str, str]:
+        """Spell them as the SDK's refreshable credentials want them (botocore, credentials.py)."""
+        return {
+            "access_key": self.access_key,
+            "secret_key": self.secret_key,
+            "token": self.token,
+            "expiry_time": self.expires.isoformat(),
+        }
 
 
 class GuardedParsers(AioResponseParserFactory):  # type: ignore[misc]  # aiobotocore has no types
@@ -136,6 +156,17 @@ def identity(answer: Mapping[str, Any]) -> Identity:
     """Read an answer of GetCallerIdentity."""
     _member(answer, "Account")
     return Identity(_text(answer, "Account") or "", _text(answer, "Arn") or "")
+
+
+def issued_credentials(answer: Mapping[str, Any]) -> IssuedCredentials:
+    """Read an answer of AssumeRole."""
+    told = _member(answer, "Credentials")
+    access_key, secret_key = _text(told, "AccessKeyId"), _text(told, "SecretAccessKey")
+    token = _of_type(told, "SessionToken", str)  # the one text that may be longer than identifiers are
+    expires = _of_type(told, "Expiration", datetime)
+    if access_key is None or secret_key is None or not token or not token.isprintable() or expires is None:
+        raise UnusableAnswerError("the credentials in the answer are not whole")
+    return IssuedCredentials(access_key, secret_key, token, expires)
 
 
 def _bucket(entry: Mapping[str, Any]) -> Bucket:

@@ -41,14 +41,14 @@ class _Endpoint:
 
 
 class Asker:
-    """Asks questions within the limits of a run."""
+    """Asks questions of one account within the limits of a run, whose slots it may share with those of others."""
 
-    def __init__(self, gateway: Gateway, options: Options, observer: Observer) -> None:
+    def __init__(self, gateway: Gateway, options: Options, observer: Observer, slots: Slots | None = None) -> None:
         self._gateway = gateway
         self.policy = RetryPolicy(max_attempts=options.max_attempts, max_time=options.retry_max_time)
         self._timeout = options.timeout
         self._observer = observer
-        self._slots = Slots(options.max_concurrency)
+        self._slots = slots or Slots(options.max_concurrency)
         self._endpoints: dict[tuple[Service, str], _Endpoint] = {}
 
     async def ask(

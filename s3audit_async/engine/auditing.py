@@ -42,7 +42,9 @@ class Auditor:
         *,
         identify: bool,
         expected_account: str | None = None,
+        known_account: str | None = None,
     ) -> None:
+        """Take what is asked and who is told. Nobody is asked for the account where it is known already."""
         self._gateway = gateway
         self._asker = asker
         self._observer = observer
@@ -50,6 +52,8 @@ class Auditor:
         self._expected_account = expected_account
         self._keys: SingleFlight[tuple[str, str], Key | Failure] = SingleFlight()
         self._accounts: SingleFlight[None, str | None] = SingleFlight()
+        if known_account is not None:
+            self._accounts.put(None, known_account)
         self._trusted: SingleFlight[str, bool] = SingleFlight()
         self.distinct_keys = 0
         """Keys that KMS was asked about."""

@@ -124,13 +124,24 @@ class Pipeline:
         options: Options,
         observer: Observer,
         rows: MemoryObjectSendStream[Row],
+        *,
+        known_account: str | None = None,
     ) -> None:
         self._gateway = gateway
         self._asker = asker
         self._options = options
         self._observer = observer
         self._rows = rows
-        self.auditor = Auditor(gateway, asker, observer, identify=options.identify, expected_account=options.account)
+        self.auditor = Auditor(
+            gateway,
+            asker,
+            observer,
+            identify=options.identify,
+            expected_account=options.account,
+            known_account=known_account,
+        )
+        self.delivered = 0
+        """Rows that were sent."""
         self._lanes: dict[str, Lane] = {}
         self._all_lanes: list[Lane] = []
         self._room = WaitingRoom(WAITING)
@@ -204,6 +215,7 @@ class Pipeline:
         except anyio.BrokenResourceError:
             await checkpoint()  # the reader has left for good, and the run is being cancelled
             return
+        self.delivered += 1
         self._observer.audited(row, lane)
 
     async def _deliver(self, row: Row) -> None:

@@ -125,10 +125,10 @@ class RowStream:
             except RunError as error:
                 self._error = error
             except BaseExceptionGroup as group:
-                self._error = _decisive(group)
+                self._error = decisive(group)
 
 
-def _decisive(group: BaseExceptionGroup[BaseException]) -> BaseException:
+def decisive(group: BaseExceptionGroup[BaseException]) -> BaseException:
     """Pick the error to show: what ended the run on purpose before what went wrong beside it."""
     leaves: list[BaseException] = []
     pending: list[BaseException] = [group]
