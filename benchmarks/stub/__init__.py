@@ -1,4 +1,4 @@
-"""A fast loopback stub of S3, KMS and STS: in a thread for tests, as a process for benchmarks."""
+"""A fast loopback stub of S3, KMS, STS and Organizations: in a thread for tests, as a process for benchmarks."""
 
 from benchmarks.stub.account import (
     ACCOUNT_ID,
@@ -30,11 +30,14 @@ from benchmarks.stub.faults import (
     mixed,
     throttled,
 )
+from benchmarks.stub.organization import ROLE, ROOT, StubMember, StubOrganization, StubUnit
 from benchmarks.stub.process import StubProcess
 from benchmarks.stub.request import Request
+from benchmarks.stub.roles import Roles, RoleSession
 from benchmarks.stub.server import Listener, StubAws
 from benchmarks.stub.service import Service
 from benchmarks.stub.synthetic import REGIONS, synthetic
+from benchmarks.stub.synthetic_members import synthetic_organization
 
 __all__ = [
     "ACCOUNT_ID",
@@ -42,6 +45,8 @@ __all__ = [
     "CONTAINER_PATH",
     "PROCESS_PATH",
     "REGIONS",
+    "ROLE",
+    "ROOT",
     "SSE_S3",
     "SSO_TOKEN",
     "Behaviour",
@@ -60,14 +65,19 @@ __all__ = [
     "ReportRow",
     "Request",
     "Reset",
+    "RoleSession",
+    "Roles",
     "Service",
     "Stats",
     "StubAccount",
     "StubAws",
     "StubBucket",
     "StubKey",
+    "StubMember",
+    "StubOrganization",
     "StubProcess",
     "StubRule",
+    "StubUnit",
     "Truncated",
     "WrongRegion",
     "dead",
@@ -76,5 +86,6 @@ __all__ = [
     "internal",
     "mixed",
     "synthetic",
+    "synthetic_organization",
     "throttled",
 ]

@@ -12,6 +12,7 @@ from benchmarks.stub.faults import MIXED_KINDS, dead, either, mixed
 from benchmarks.stub.server import Listener
 from benchmarks.stub.service import Service
 from benchmarks.stub.synthetic import synthetic
+from benchmarks.stub.synthetic_members import synthetic_organization
 
 if TYPE_CHECKING:
     from benchmarks.stub.faults import FaultHook
@@ -31,6 +32,12 @@ def _parser() -> argparse.ArgumentParser:
     account.add_argument("--unlisted-share", type=float, default=0.0, help="listed without BucketRegion")
     account.add_argument("--home-share", type=float, help="of the buckets in the first region")
     account.add_argument("--seed", type=int, default=0, help="of the account and of the faults")
+    several = parser.add_argument_group("organization")
+    several.add_argument(
+        "--accounts", type=int, help="serve an organization of so many accounts, each with the buckets and keys above"
+    )
+    several.add_argument("--denied-accounts", type=int, default=0, help="of them refuse AssumeRole")
+    several.add_argument("--suspended-accounts", type=int, default=0, help="of them are not active")
     behaviour = parser.add_argument_group("behaviour")
     behaviour.add_argument("--latency-ms", type=float, default=0.0)
     behaviour.add_argument(
@@ -90,6 +97,22 @@ async def _serve(service: Service, port: int) -> None:
 def main() -> None:
     """Serve until told to stop."""
     options = _parser().parse_args()
+    asyncio.run(_serve(_service(options), options.port))
+
+
+def _service(options: argparse.Namespace) -> Service:
+    if options.accounts is not None:
+        organization = synthetic_organization(
+            options.accounts,
+            options.buckets,
+            options.keys,
+            options.regions,
+            denied=options.denied_accounts,
+            suspended=options.suspended_accounts,
+            kms_share=options.kms_share,
+            seed=options.seed,
+        )
+        return Service(organization.management.account, _behaviour(options), organization)
     account = synthetic(
         options.buckets,
         options.keys,
@@ -99,7 +122,7 @@ def main() -> None:
         home_share=options.home_share,
         seed=options.seed,
     )
-    asyncio.run(_serve(Service(account, _behaviour(options)), options.port))
+    return Service(account, _behaviour(options))
 
 
 if __name__ == "__main__":

@@ -140,6 +140,7 @@ class StubAccount:
 
     `keys` may hold keys of other accounts: those answer to their ARN only. `aliases` maps (region, alias
     name or alias ARN) to the ARN of a key; `alias/...` for the account's own, a whole ARN for a foreign one.
+    `hidden` are ARNs of keys whose owner does not let this account describe them.
     """
 
     id: str = ACCOUNT_ID
@@ -147,6 +148,7 @@ class StubAccount:
     keys: Sequence[StubKey] = ()
     aliases: Mapping[tuple[str, str], str] = field(default_factory=dict)
     partition: str = "aws"
+    hidden: frozenset[str] = frozenset()
     index: BucketIndex = field(init=False, repr=False, compare=False)
     _by_arn: Mapping[str, StubKey] = field(init=False, repr=False, compare=False)
 
@@ -199,6 +201,8 @@ class StubAccount:
         asked = _lookup(bucket, rule.key)
         if asked is None:
             return ReportRow(rule.key, "AWS", bucket_key)
+        if rule.key in self.hidden:
+            return ReportRow(rule.key, "AccessDenied", bucket_key)
         key = self.resolve(rule.key, asked[0])
         return ReportRow(rule.key, key.manager if key else "KeyNotFound", bucket_key)
 

@@ -64,8 +64,9 @@ class Behaviour:
         them `ANY`, the most exact entry wins, none means at once; or a function of the request. The event
         loop's timer rounds up to the next millisecond.
     faults: asked once per request, in the thread of the server; None leaves the request alone.
-    denied: operations, or (operation, region or target) pairs, that answer AccessDenied.
-    rate_limits: by (region or `ANY`, service). With `ANY`, every region has a bucket of tokens of its own.
+    denied: operations, or (operation, region, target or account) pairs, that answer AccessDenied.
+    rate_limits: by (region or `ANY`, service). With `ANY`, every region has a bucket of tokens of its own, and in any
+        case every account of an organization.
     refuse_unpaginated: a bare listing is an error, as for accounts allowed more than 10,000 buckets.
     old_ireland: GetBucketLocation says `EU` instead of `eu-west-1`.
     issuer: where credentials can be had, and which refuses its own once they have ended.
@@ -102,6 +103,7 @@ class Behaviour:
             request.operation in denied
             or (request.operation, request.region) in denied
             or (request.operation, request.target) in denied
+            or (request.operation, request.account) in denied
         )
 
     def limit(self, request: Request) -> RateLimit | None:

@@ -23,6 +23,10 @@ class Stats:
     """Requests by operation, `Unknown` among them."""
     calls_by_region: Counter[tuple[str, str]]
     """Requests by (operation, region they were signed for)."""
+    calls_by_account: Counter[tuple[str, str]]
+    """Requests to an organization by (operation, account): whose credentials signed them, or which AssumeRole asks."""
+    entered_by_region: Counter[tuple[str, str]]
+    """AssumeRole by (account that is to be entered, region it was signed for)."""
     errors: Counter[str]
     """Error answers by their AWS code."""
     faults: Counter[str]
@@ -34,6 +38,8 @@ class Stats:
     connections: int
     """Accepted since the start."""
     open_connections: int
+    peak_connections: int
+    """Most that were open at once."""
     list_pages: int
     """Listings answered with buckets (or with none), not with an error."""
     throttled: int
@@ -59,6 +65,8 @@ class Stats:
         """Shape the counters for JSON; pairs become `operation/region`."""
         content: dict[str, object] = {field.name: getattr(self, field.name) for field in fields(self)}
         content["calls_by_region"] = {"/".join(pair): n for pair, n in self.calls_by_region.items()}
+        for name in ("calls_by_account", "entered_by_region"):
+            content[name] = {"/".join(pair): n for pair, n in getattr(self, name).items()}
         content["total"] = self.total
         return content
 
@@ -72,11 +80,14 @@ class Counters:
         self._open_connections = 0
         self._in_flight: Counter[str] = Counter()
         self._in_flight_now = 0
-        self._targets: Counter[tuple[str, str]] = Counter()
+        self._targets: Counter[tuple[str, str, str]] = Counter()
         self._clear()
 
     def _clear(self) -> None:
         self._calls: Counter[tuple[str, str]] = Counter()
+        self._by_account: Counter[tuple[str, str]] = Counter()
+        self._entered: Counter[tuple[str, str]] = Counter()
+        self._peak_connections = self._open_connections
         self._errors: Counter[str] = Counter()
         self._faults: Counter[str] = Counter()
         self._peak_by_region = Counter(self._in_flight)
@@ -102,6 +113,7 @@ class Counters:
         with self._lock:
             self._connections += 1
             self._open_connections += 1
+            self._peak_connections = max(self._peak_connections, self._open_connections)
 
     def disconnected(self) -> None:
         """Count a connection's end."""
@@ -121,6 +133,10 @@ class Counters:
             self._peak = max(self._peak, self._in_flight_now)
             self._peak_by_region[region] = max(self._peak_by_region[region], self._in_flight[region])
             self._writes += request.is_write
+            if request.account:
+                self._by_account[request.operation, request.account] += 1
+                if request.operation == "AssumeRole":
+                    self._entered[request.account, region] += 1
 
     def end(self, region: str) -> None:
         """Count a request out: answered, or its connection gone."""
@@ -128,21 +144,26 @@ class Counters:
             self._in_flight[region] -= 1
             self._in_flight_now -= 1
 
-    def asked(self, operation: str, target: str) -> int:
-        """How often a call was made for one target."""
+    def asked(self, operation: str, target: str, account: str | None = None) -> int:
+        """How often a call was made for one target, by one account or by any."""
         with self._lock:
-            return self._targets[operation, target]
+            accounts = {""} | {by for _, by in self._by_account} if account is None else {account}
+            return sum(self._targets[operation, target, by] for by in accounts)
 
-    def ask(self, operation: str, target: str) -> int:
-        """Count a call for one target; tell the how manieth it is, from 1."""
+    def ask(self, operation: str, target: str, account: str = "") -> int:
+        """Count a call for one target; tell the how manieth it is of the account's, from 1."""
         with self._lock:
-            self._targets[operation, target] += 1
-            return self._targets[operation, target]
+            self._targets[operation, target, account] += 1
+            return self._targets[operation, target, account]
 
     def targets(self, operation: str) -> dict[str, int]:
         """How often a call was made, by its target. Walks all that is tracked, under the lock."""
         with self._lock:
-            return {target: times for (name, target), times in self._targets.items() if name == operation}
+            found: Counter[str] = Counter()
+            for (name, target, _), times in self._targets.items():
+                if name == operation:
+                    found[target] += times
+            return dict(found)
 
     def error(self, code: str) -> None:
         """Count an error answer."""
@@ -189,6 +210,8 @@ class Counters:
             return Stats(
                 calls=calls,
                 calls_by_region=Counter(self._calls),
+                calls_by_account=Counter(self._by_account),
+                entered_by_region=Counter(self._entered),
                 errors=Counter(self._errors),
                 faults=Counter(self._faults),
                 peak_in_flight_by_region=Counter(self._peak_by_region),
@@ -196,6 +219,7 @@ class Counters:
                 in_flight=self._in_flight_now,
                 connections=self._connections,
                 open_connections=self._open_connections,
+                peak_connections=self._peak_connections,
                 list_pages=self._list_pages,
                 throttled=self._throttled,
                 seconds=0.0 if self._first_at is None else self._last_at - self._first_at,

@@ -82,6 +82,7 @@ FaultHook = Callable[["Request"], Fault | None]
 
 MIXED_KINDS = ("throttle", "internal", "reset", "truncated")
 """What `mixed` draws from."""
+_TOO_FAST = {"kms": "ThrottlingException", "organizations": "TooManyRequestsException"}
 _OF_A_REGION = frozenset({"GetBucketEncryption", "DescribeKey"})
 
 
@@ -90,7 +91,7 @@ def throttled(request: Request, *, retry_after: float | None = None) -> ErrorAns
     headers = () if retry_after is None else (("Retry-After", f"{retry_after:g}"),)
     if request.service == "s3":
         return ErrorAnswer(503, "SlowDown", "Please reduce your request rate.", headers)
-    code = "ThrottlingException" if request.service == "kms" else "Throttling"
+    code = _TOO_FAST.get(request.service, "Throttling")
     return ErrorAnswer(400, code, "Rate exceeded", headers)
 
 

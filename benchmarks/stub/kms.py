@@ -23,7 +23,7 @@ def answer(request: Request, account: StubAccount, behaviour: Behaviour) -> Repl
     reference = request.target
     if not reference:
         return error(ErrorAnswer(400, "ValidationException", "Value at 'keyId' failed to satisfy constraint"))
-    if behaviour.denies(request):
+    if behaviour.denies(request) or reference in account.hidden:
         message = f"User: {account.arn} is not authorized to perform: kms:DescribeKey on resource: {reference}"
         return error(ErrorAnswer(400, "AccessDeniedException", message))
     if reference.startswith("arn:"):

@@ -36,12 +36,16 @@ class Request:
     access_key: str = ""
     """Empty when the request was not signed."""
     params: Mapping[str, str] = field(default_factory=dict)
-    """Of a listing: its query."""
+    """Of a listing: its query. Of AssumeRole: its form. Of Organizations: its JSON, as `body`."""
     expected_owner: str = ""
     is_write: bool = False
     """Whether it is anything else than a read."""
     sent: str = ""
     """The request as it came, head and body; filled in for fault hooks."""
+    account: str = ""
+    """Of an organization: whose credentials signed it, or for AssumeRole the account that is to be entered."""
+    session_token: str = ""
+    """Of an organization: what came along with the access key."""
 
 
 def identify(http: HttpRequest) -> Request:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from benchmarks.stub.counters import Stats
+    from benchmarks.stub.organization import StubOrganization
+    from benchmarks.stub.roles import Roles
 
 HOST = "127.0.0.1"
 _TURNS_TO_CONNECT = 8
@@ -70,9 +72,14 @@ class StubAws:
     What a hook or a latency function raises ends the block as that exception, unless another one does.
     """
 
-    def __init__(self, account: StubAccount | None = None, behaviour: Behaviour | None = None) -> None:
+    def __init__(
+        self,
+        account: StubAccount | None = None,
+        behaviour: Behaviour | None = None,
+        organization: StubOrganization | None = None,
+    ) -> None:
         self.behaviour = behaviour or Behaviour()
-        self._service = Service(account or StubAccount(), self.behaviour)
+        self._service = Service(account or StubAccount(), self.behaviour, organization)
         self._failures: list[BaseException] = []
 
     @property
@@ -85,6 +92,13 @@ class StubAws:
         self._service.account = account
 
     @property
+    def roles(self) -> Roles:
+        """The credentials of an organization's members, and how long they are good. RuntimeError without one."""
+        if self._service.members is None:
+            raise RuntimeError("the stub serves one account")
+        return self._service.members.roles
+
+    @property
     def stats(self) -> Stats:
         """What the stub saw and sent so far."""
         return self._service.counters.stats()
@@ -94,9 +108,12 @@ class StubAws:
         """Every KeyId under `alias/aws/` that was described. It must stay empty: asking can create the key."""
         return self.stats.predefined_aliases
 
-    def asked(self, operation: str, target: str = "") -> int:
-        """How often a call was made for one bucket, KeyId or continuation token, while targets are tracked."""
-        return self._service.counters.asked(operation, target)
+    def asked(self, operation: str, target: str = "", account: str | None = None) -> int:
+        """How often a call was made for one bucket, KeyId, role or continuation token, while targets are tracked.
+
+        By one account of an organization, or by any.
+        """
+        return self._service.counters.asked(operation, target, account)
 
     def reset_stats(self) -> None:
         """Count from zero again, `Request.nth` included."""

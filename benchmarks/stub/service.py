@@ -15,6 +15,7 @@ from benchmarks.stub.account import names_predefined_alias
 from benchmarks.stub.behaviour import TokenBucket
 from benchmarks.stub.counters import Counters
 from benchmarks.stub.faults import Delay, ErrorAnswer, Flood, Garbage, Hang, Reset, Truncated, throttled
+from benchmarks.stub.members import Members
 from benchmarks.stub.request import UNKNOWN, Request, identify
 from benchmarks.stub.wire import Reply
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from benchmarks.stub.account import StubAccount
     from benchmarks.stub.behaviour import Behaviour
     from benchmarks.stub.faults import Fault
+    from benchmarks.stub.organization import StubOrganization
     from benchmarks.stub.wire import HttpRequest
 
 _ASKED = "/_asked/"
@@ -55,16 +57,22 @@ class Decision:
 
 
 class Service:
-    """AWS, as far as one account sees it. Belongs to the thread of the server, but for its counters."""
+    """AWS, as far as one account sees it, or all of an organization. Its counters may be read by any thread."""
 
     def __init__(
-        self, account: StubAccount, behaviour: Behaviour, *, clock: Callable[[], float] = time.monotonic
+        self,
+        account: StubAccount,
+        behaviour: Behaviour,
+        organization: StubOrganization | None = None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.account = account
         self.behaviour = behaviour
+        self.members = None if organization is None else Members(organization)
         self.counters = Counters()
         self._clock = clock
-        self._limits: dict[tuple[str, str], TokenBucket] = {}
+        self._limits: dict[tuple[str, str, str], TokenBucket] = {}
 
     def decide(self, http: HttpRequest) -> Decision:
         """Say what becomes of a request, and count it in. `ended` has to be called once it is over."""
@@ -74,10 +82,12 @@ class Service:
         if issuer is not None and (issue := issuer.answer(http)) is not None:
             return Decision("", issue, counted=False)
         request = identify(http)
+        if self.members is not None:
+            request = self.members.read(http, request)
         if self.behaviour.faults is not None:
             request = replace(request, sent=(http.head + http.body).decode("latin-1"))
         if self.behaviour.track_targets:
-            nth = self.counters.ask(request.operation, request.target)
+            nth = self.counters.ask(request.operation, request.target, request.account)
             if nth > 1:
                 request = replace(request, nth=nth)
         self.counters.begin(request)
@@ -102,9 +112,9 @@ class Service:
             return _error(request, missing), Ending.ANSWER, 0.0, 1.0
         if request.operation == "DescribeKey" and names_predefined_alias(request.target):
             self.counters.predefined_alias(request.target)
-        expired = self.behaviour.issuer.refusal(request) if self.behaviour.issuer else None
-        if expired is not None:
-            return _error(request, expired), Ending.ANSWER, 0.0, 1.0
+        unusable = self._unusable(request)
+        if unusable is not None:
+            return _error(request, unusable), Ending.ANSWER, 0.0, 1.0
         refusal = self._refusal(request)
         if refusal is not None:
             return refusal, Ending.ANSWER, 0.0, 1.0
@@ -143,13 +153,25 @@ class Service:
     def _answer(self, request: Request) -> Reply:
         if not request.access_key:
             return _error(request, ErrorAnswer(403, "AccessDenied", "Access Denied"))
-        return _ANSWERS[request.service](request, self.account, self.behaviour)
+        account = self.account
+        if self.members is not None:
+            if (reply := self.members.answer(request, self.behaviour)) is not None:
+                return reply
+            account = self.members.account(request)
+        return _ANSWERS[request.service](request, account, self.behaviour)
+
+    def _unusable(self, request: Request) -> ErrorAnswer | None:
+        """Refuse a request for the credentials that it was signed with."""
+        issuer = self.behaviour.issuer
+        refused = None if issuer is None else issuer.refusal(request)
+        return refused or (None if self.members is None else self.members.refusal(request))
 
     def _refusal(self, request: Request) -> Reply | None:
         limit = self.behaviour.limit(request)
         if limit is None:
             return None
-        key = request.region, request.service
+        whose = "" if request.operation == "AssumeRole" else request.account
+        key = whose, request.region, request.service
         bucket = self._limits.get(key)
         if bucket is None or bucket.limit != limit:
             bucket = self._limits[key] = TokenBucket(limit, self._clock())

@@ -71,6 +71,7 @@ class SyntheticBuckets(BucketIndex):
         unlisted_share: float,
         home_share: float | None,
         seed: int,
+        prefix: str,
     ) -> None:
         self._count = count
         self._regions = regions
@@ -79,6 +80,7 @@ class SyntheticBuckets(BucketIndex):
         self._unlisted_share = unlisted_share
         self._home_share = home_share
         self._seed = seed
+        self._prefix = prefix
         self._digits = max(7, len(str(max(count - 1, 0))))
         self._stride = max(count // max(len(references), 1), 1)
         self._keys_in = [len(references[place :: len(regions)]) for place in range(len(regions))]
@@ -98,8 +100,8 @@ class SyntheticBuckets(BucketIndex):
 
     def position(self, name: str) -> int | None:
         """Tell where a bucket stands: it says so in its name."""
-        prefix, _, digits = name.partition("-")
-        if prefix != "synthetic" or len(digits) != self._digits or not digits.isdecimal():
+        prefix, _, digits = name.rpartition("-")
+        if prefix != self._prefix or len(digits) != self._digits or not digits.isdecimal():
             return None
         position = int(digits)
         return position if position < self._count else None
@@ -116,7 +118,7 @@ class SyntheticBuckets(BucketIndex):
             home = slot % len(self._regions)
             rules = self._with_key(slot, draw)
         return StubBucket(
-            f"synthetic-{position:0{self._digits}d}",
+            f"{self._prefix}-{position:0{self._digits}d}",
             self._regions[home],
             EPOCH + timedelta(seconds=position),
             rules,
@@ -161,6 +163,8 @@ def synthetic(
     seed: int = 0,
     account_id: str = ACCOUNT_ID,
     partition: str = "aws",
+    prefix: str = "synthetic",
+    shared: Sequence[StubKey] = (),
 ) -> StubAccount:
     """Make an account that is the same whenever the arguments are; `expected()` of it gives every row.
 
@@ -168,6 +172,7 @@ def synthetic(
     tenth does not exist. `kms_share` of the other buckets use one of them, where their region has one, the
     rest is a mix of everything that needs no key. `unlisted_share` of the buckets come without BucketRegion.
     `home_share` of them lie in the first region, None spreads them evenly. Shares run from 0 to 1.
+    `shared` keys belong to somebody else and are used like the account's own, beside those; `prefix` begins the names.
     """
     names = REGIONS[:regions] if isinstance(regions, int) else tuple(regions)
     if not names or (isinstance(regions, int) and regions > len(REGIONS)):
@@ -187,6 +192,7 @@ def synthetic(
         if form in {"alias", "alias-arn"}:
             aliases[region, alias] = arn
         references.append({"id": key_id, "alias": alias, "alias-arn": f"{owner}{alias}"}.get(form, arn))
+    references += [key.arn for key in shared]
     made = SyntheticBuckets(
         buckets,
         regions=names,
@@ -195,8 +201,9 @@ def synthetic(
         unlisted_share=unlisted_share,
         home_share=home_share,
         seed=seed,
+        prefix=prefix,
     )
-    return StubAccount(account_id, made, owned, aliases, partition)
+    return StubAccount(account_id, made, [*owned, *shared], aliases, partition)
 
 
 def _share(draw: int) -> float:
