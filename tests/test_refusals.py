@@ -9,8 +9,8 @@ import pytest
 from benchmarks.stub import StubAccount, StubAws, StubBucket
 from s3audit_async.cli.outcome import anybody_there
 from s3audit_async.cli.proxies import check_proxies
-from s3audit_async.cli.replacing import check_replaceable, is_report
 from s3audit_async.errors import UsageError
+from s3audit_async.output.replacing import check_replaceable, is_report
 from tests.command import s3audit
 from tests.reports import HEADER
 

@@ -23,8 +23,8 @@ from tests.rows import KMS, SSE_S3
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from s3audit_async.cli.run_report import Report
     from s3audit_async.model import Row
+    from s3audit_async.recorded import Report
 
 FAILING = replace(
     SSE_S3,

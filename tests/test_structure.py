@@ -34,6 +34,7 @@ ROOMS = [
     {"output"},
     {"resume"},
     {"api"},
+    {"recorded"},
     {"demo"},
     {"cli"},
 ]

@@ -16,8 +16,8 @@ from s3audit_async.references import partition_of
 
 if TYPE_CHECKING:
     from s3audit_async.analysis.summary import Summary
-    from s3audit_async.cli.run_report import Report
     from s3audit_async.options import Options
+    from s3audit_async.recorded import Report
 
 _READABLE = ("csv", "jsonl", "parquet")
 _MANY_NAMES = 3

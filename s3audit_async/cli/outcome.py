@@ -74,6 +74,11 @@ def print_line(text: str) -> None:
     print_event("message", text, message=text)
 
 
+def print_note(text: str) -> None:
+    """Print what has gone wrong beside the matter in hand."""
+    print_line(f"note: {text}")
+
+
 def print_event(event: str, text: str, **fields: object) -> None:
     """Print one line on standard error: `text`, or with `--log-format json` the fields with the time and the event."""
     if _Form.json:

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 from s3audit_async.analysis.selecting import Selection, parse
 from s3audit_async.cli import stdout
 from s3audit_async.cli.deciding import write_html
-from s3audit_async.cli.replacing import check_replaceable
 from s3audit_async.errors import UsageError
 from s3audit_async.output.exports import Target, export
 from s3audit_async.output.file import PARTIAL_SUFFIX
 from s3audit_async.output.places import check_place
+from s3audit_async.output.replacing import check_replaceable
 from s3audit_async.output.side import write_file
 from s3audit_async.sinks import FORMATS, check_formats, make_sink, suffix_of
 

@@ -9,23 +9,21 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import anyio
-from anyio import to_thread
 
 from s3audit_async.api import audit
 from s3audit_async.cli.deciding import check_of, with_page
 from s3audit_async.cli.open_files import make_room_for
 from s3audit_async.cli.outcome import ExitCode, print_line
 from s3audit_async.cli.progress import watching
-from s3audit_async.cli.replacing import check_replaceable
 from s3audit_async.cli.run_end import conclude, write_stats
 from s3audit_async.cli.run_places import check_apart
 from s3audit_async.cli.run_report import begin
 from s3audit_async.cli.run_resumed import go_on
 from s3audit_async.cli.signals import ending_signals
-from s3audit_async.errors import InterruptedRunError, OutputError, RunError
 from s3audit_async.observe import Observers
 from s3audit_async.options import Options, check_region
-from s3audit_async.output import record
+from s3audit_async.output.replacing import check_replaceable
+from s3audit_async.recorded import Recording
 from s3audit_async.stats import RunStats
 
 if TYPE_CHECKING:
@@ -33,17 +31,15 @@ if TYPE_CHECKING:
 
     import aioboto3
 
-    from s3audit_async.cli.run_report import Report
-    from s3audit_async.engine import RowStream
+    from s3audit_async.errors import RunError
     from s3audit_async.output import Target
     from s3audit_async.output.exports import Writer
     from s3audit_async.ports import Observer
+    from s3audit_async.recorded import Report
 
 _COLLECTIONS = (10_000, 20, 50)
 """When garbage is collected (gc.set_threshold). What a run throws away dies with its last reference; but Python looks
 for cycles after each 700 new objects that live, and finds in flight what it found before: an eighth of the CPU."""
-_GRACE_SECONDS = 5.0
-"""How long an interrupted run may take to write what it has, before that is given up too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,94 +109,23 @@ async def _audit(
     session: aioboto3.Session, report: Report, observer: Observer, stats: RunStats, quiet: bool
 ) -> RunError | None:
     """Run the engine into the report. Gives the error that ended the run; None if it is complete."""
-    run = _Run(session, report, observer, stats, quiet=quiet)
+    rows = audit(session, report.options, observer=observer)
+    run = Recording(rows, report, tell=_ignored if quiet else print_line)
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(run.watch_signals)
+        tasks.start_soon(_watch_signals, run)
         await run.go()
         tasks.cancel_scope.cancel()
+    stats.distinct_keys = rows.distinct_keys
+    stats.bytes_received = rows.bytes_received
     return run.error
 
 
-class _Run:
-    """One run of the engine into a report, and the ways in which it ends."""
+async def _watch_signals(run: Recording) -> None:
+    """Stop at the first signal: what is ready is written still. At the second, at once."""
+    with anyio.open_signal_receiver(*ending_signals()) as signals:
+        async for _ in signals:
+            run.stop()
 
-    def __init__(
-        self, session: aioboto3.Session, report: Report, observer: Observer, stats: RunStats, *, quiet: bool
-    ) -> None:
-        self._session = session
-        self._report = report
-        self._observer = observer
-        self._stats = stats
-        self._quiet = quiet
-        self._scope = anyio.CancelScope()
-        self._rows: RowStream | None = None
-        self._stopping = False
-        self._complete = False
-        self.error: RunError | None = None
-        """What ended it; None if it is complete."""
 
-    async def go(self) -> None:
-        """Audit everything, or until told to stop."""
-        report = self._report
-        with self._scope:
-            try:
-                async with audit(self._session, report.options, observer=self._observer) as rows:
-                    await self._check_account(rows)
-                    self._rows = rows
-                    async with anyio.create_task_group() as tasks:
-                        tasks.start_soon(self._remember_account, rows)
-                        await self._record(rows)
-                        if self.error is not None or not report.summary.failed.count:
-                            tasks.cancel_scope.cancel()  # nobody has to know the account any more
-            except RunError as error:
-                self.error = error
-        if self._rows is not None:
-            self._stats.distinct_keys = self._rows.distinct_keys
-            self._stats.bytes_received = self._rows.bytes_received
-        if self._scope.cancelled_caught and not self._complete:
-            self.error = InterruptedRunError("interrupted")
-        if self._complete:
-            report.complete()
-
-    async def watch_signals(self) -> None:
-        """Stop at the first signal: what is ready is written still, within `_GRACE_SECONDS`. At the second, at once."""
-        with anyio.open_signal_receiver(*ending_signals()) as signals:
-            async for _ in signals:
-                if self._rows is None or self._stopping:
-                    self._scope.cancel()
-                else:
-                    self._stopping = True
-                    self._rows.stop()
-                    self._scope.deadline = min(self._scope.deadline, anyio.current_time() + _GRACE_SECONDS)
-
-    async def _check_account(self, rows: RowStream) -> None:
-        """See that a report goes on with the account it was begun with, before it is touched, or has one if it must."""
-        account, needed = self._report.options.account, self._report.needs_account
-        if not (account or needed) or await rows.account() is not None:
-            return
-        if needed:
-            raise OutputError(
-                "the account is not told, and asff needs it",
-                hint="allow sts:GetCallerIdentity, or choose other formats",
-            )
-        if not self._quiet:
-            print_line(f"Whether the credentials belong to account {account} could not be checked: it is not told.")
-
-    async def _record(self, rows: RowStream) -> None:
-        report = self._report
-        try:
-            await record(rows, report.sink, report.output, begin=report.begin, seen=report.seen)
-            self._complete = True
-        except RunError as error:
-            self.error = error
-
-    async def _remember_account(self, rows: RowStream) -> None:
-        """Note whose report it is, for whoever goes on with it. No row waits for that."""
-        if self._report.state_file is None:
-            return
-        try:
-            await to_thread.run_sync(self._report.remember, await rows.account())
-        except OutputError as error:  # the report itself may still have room, and is worth more
-            print_line(f"note: {error}")
-        except RunError:
-            return  # ends the rows as well, and is told there
+def _ignored(_: str) -> None:
+    """Say nothing: it was asked for quiet."""

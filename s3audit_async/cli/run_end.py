@@ -18,8 +18,8 @@ from s3audit_async.sinks import RESUMABLE
 
 if TYPE_CHECKING:
     from s3audit_async.cli.run import RunSettings
-    from s3audit_async.cli.run_report import Report
     from s3audit_async.errors import RunError
+    from s3audit_async.recorded import Report
     from s3audit_async.stats import RunStats
 
 

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from s3audit_async.cli.deciding import HTML
-from s3audit_async.cli.outcome import print_line
-from s3audit_async.cli.replacing import check_replaceable
+from s3audit_async.cli.outcome import print_line, print_note
 from s3audit_async.cli.report_places import to_resume
 from s3audit_async.cli.run_places import check_apart
-from s3audit_async.cli.run_report import Report
 from s3audit_async.errors import UsageError
 from s3audit_async.output import Spool, Target
+from s3audit_async.output.replacing import check_replaceable
+from s3audit_async.recorded import Report, unchecked
 from s3audit_async.resume import look_at, restored, resume
 from s3audit_async.sinks import check_formats, make_sink
 
@@ -78,6 +78,7 @@ def go_on(settings: RunSettings, check: PolicyCheck | None = None) -> Report:
         sink=make_sink(layout.format, earlier.output.buffer, wide=layout.wide),
         summary=earlier.summary,
         options=options,
+        note=print_note,
         begin=not earlier.begun,
         resumed=True,
         kept=len(earlier.names),
@@ -130,11 +131,5 @@ def _tell(found: Unfinished, earlier: Resumption, options: Options) -> None:
     again = f", {earlier.asked_again} with errors asked again" if earlier.asked_again else ""
     torn = ", a torn last line dropped" if earlier.torn else ""
     print_line(f"Going on with {len(earlier.names)} rows that are there{again}{torn}.")
-    subject = {
-        (True, False): "the account is",
-        (False, True): "the options are",
-        (True, True): "account and options are",
-    }.get((options.account is None, found.state is None))
-    if subject is not None:
-        why = f"there is no {found.state_file.path}" if found.state is None else "it was not told then"
-        print_line(f"Whether {subject} the same could not be checked: {why}.")
+    if (note := unchecked(found, options)) is not None:
+        print_line(note)

@@ -1,0 +1,121 @@
+"""The report of one run: what of it is there, in what form, and the run state beside it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from s3audit_async.errors import OutputError
+from s3audit_async.output import FileOutput, Output, RunState, Spool, StateFile, Wanted
+from s3audit_async.resume import state_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from s3audit_async.analysis.policy import PolicyCheck
+    from s3audit_async.analysis.reading import Layout
+    from s3audit_async.analysis.summary import Summary
+    from s3audit_async.model import Row
+    from s3audit_async.options import Options
+    from s3audit_async.ports import Sink
+    from s3audit_async.resume import Unfinished
+
+
+@dataclass(slots=True, kw_only=True)
+class Report:
+    """An opened report: where it goes, in what form, and what of it is there already."""
+
+    output: Output
+    layout: Layout
+    sink: Sink
+    summary: Summary
+    options: Options
+    note: Callable[[str], None]
+    """Told of what has gone wrong beside the report, and does not concern it."""
+    begin: bool = True
+    resumed: bool = False
+    kept: int = 0
+    """Rows that were there before, and stay."""
+    state_file: StateFile | None = None
+    """None where nobody can go on with the report."""
+    state: RunState | None = None
+    """What stands in that file; None while nothing does."""
+    wanted: tuple[Wanted, ...] = ()
+    """What is made of the report when it is complete."""
+    check: PolicyCheck | None = None
+    """What comes of it by the policy that was asked for."""
+
+    def seen(self, row: Row) -> None:
+        """Count a row that is on its way into the report."""
+        self.summary.add(row)
+        if self.check is not None:
+            self.check.add(row)
+
+    @property
+    def rows(self) -> int:
+        """Rows that are in the report for certain; the summary counts those that are on their way, too."""
+        return self.kept + self.output.rows
+
+    @property
+    def needs_account(self) -> bool:
+        """Whether it cannot be made where the account is not known."""
+        return "asff" in {self.layout.format, *(each.format for each in self.wanted)}
+
+    def remember(self, account: str | None = None, *, made: bool = False) -> None:
+        """Put into the run state what is known by now. Raises `OutputError`."""
+        if self.state_file is None or self._is_superseded():
+            return
+        account = account or self.options.account or (self.state.account if self.state else None)
+        state = replace(
+            state_of(replace(self.options, account=account), self.layout, self.wanted),
+            made=made,
+        )
+        if state != self.state:
+            self.state_file.write(state)
+            self.state = state
+
+    def complete(self) -> None:
+        """Say in the run state that all is made, or remove it if there is nothing left to ask again."""
+        if not self.summary.failed.count:
+            self._forget()
+        elif isinstance(self.output, Spool):
+            try:
+                self.remember(made=True)
+            except OutputError as error:  # the files are there all the same
+                self.note(str(error))
+
+    def _forget(self) -> None:
+        if self.state_file is not None and not self._is_superseded():
+            try:
+                self.state_file.remove()
+            except OSError as error:  # the report is complete all the same
+                self.note(f"cannot remove {self.state_file.path}: {error.strerror}")
+
+    def _is_superseded(self) -> bool:
+        return isinstance(self.output, FileOutput) and self.output.superseded
+
+    def close(self) -> None:
+        """Let go of the report; if no row has come to it, of its file too. Raises `OutputError`."""
+        empty = not (self.rows or self.resumed)
+        untouched = isinstance(self.output, FileOutput) and not self.output.begun
+        try:
+            if self.state_file is not None and (empty or untouched):
+                self.state_file.put_back()
+        finally:
+            self.output.close(discard=empty)
+
+
+def unchecked(found: Unfinished, options: Options) -> str | None:
+    """Say what could not be compared with the run that began a report, and why; None if all was.
+
+    `options` are those that the run goes on with.
+    """
+    subject = {
+        (True, False): "the account is",
+        (False, True): "the options are",
+        (True, True): "account and options are",
+    }.get((options.account is None, found.state is None))
+    if subject is None:
+        return None
+    why = f"there is no {found.state_file.path}" if found.state is None else "it was not told then"
+    return f"Whether {subject} the same could not be checked: {why}."
