@@ -38,12 +38,14 @@ _THROTTLES = frozenset(
 )
 _TRANSIENTS = frozenset(
     {
+        "ConcurrentModificationException",
         "DependencyTimeoutException",
         "InternalError",
         "InternalFailure",
         "KMSInternalException",
         "RequestTimeout",
         "RequestTimeoutException",
+        "ServiceException",
         TransportCode.UNREACHABLE,
         TransportCode.READ_TIMEOUT,
         TransportCode.CLOSED,

@@ -41,7 +41,7 @@ class S3AuditError(Exception):
 
 
 class UsageError(S3AuditError):
-    """Raised when options, files or the environment cannot be used. Nothing has been asked of AWS yet."""
+    """Raised when options, files or the environment cannot be used. No bucket has been asked about yet."""
 
 
 class RunError(S3AuditError):

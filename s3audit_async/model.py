@@ -135,6 +135,40 @@ class BucketPage:
 
 
 @dataclass(frozen=True, slots=True)
+class MemberAccount:
+    """An account of an organization, as it is listed there."""
+
+    id: str
+    name: str
+    state: str
+    """AWS's own word (organizations model, Account.State): `ACTIVE`, `SUSPENDED`, `PENDING_CLOSURE`, or a new one."""
+
+
+@dataclass(frozen=True, slots=True)
+class AccountPage:
+    """One answer of ListAccounts or ListAccountsForParent. It may hold no account although `token` says there are."""
+
+    accounts: tuple[MemberAccount, ...]
+    token: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OrganizationalUnitPage:
+    """One answer of ListOrganizationalUnitsForParent: the ids of units (OUs) right below their parent."""
+
+    ids: tuple[str, ...]
+    token: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TagPage:
+    """One answer of ListTagsForResource: pairs of key and value."""
+
+    tags: tuple[tuple[str, str], ...]
+    token: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Rule:
     """One ServerSideEncryptionRule, as answered. None is what the answer did not hold.
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from s3audit_async.model import (
+        AccountPage,
         BreakerChange,
         BucketPage,
         Call,
@@ -14,10 +15,12 @@ if TYPE_CHECKING:
         LimitChange,
         Notice,
         Operation,
+        OrganizationalUnitPage,
         Retry,
         Role,
         Row,
         Rule,
+        TagPage,
     )
 
 
@@ -94,11 +97,43 @@ class CallerGateway(Gateway, Protocol):
         """Where roles are assumed: at a regional endpoint, whose tokens hold in every region."""
         ...
 
+    def organization(self) -> OrganizationGateway:
+        """Give the organization that the account is in."""
+        ...
+
     async def assume_role(self, role: Role) -> Gateway:
         """Ask for the credentials of a role (AssumeRole), and give the gateway to its account.
 
         That renews them as they near their end, and is good for as long as the caller's own is open.
         """
+        ...
+
+
+class OrganizationGateway(Protocol):
+    """The organization that an account is in. Each method is exactly one request, as those of `Gateway` are.
+
+    All give pages, of which any may be empty before the end: the next one is asked for with the token of the last.
+    """
+
+    @property
+    def home_region(self) -> str:
+        """Where to ask; which of its partition's regions answers for an organization is no choice of ours."""
+        ...
+
+    async def list_accounts(self, token: str | None) -> AccountPage:
+        """Ask for accounts of the organization (ListAccounts)."""
+        ...
+
+    async def list_accounts_for_parent(self, parent: str, token: str | None) -> AccountPage:
+        """Ask for the accounts right below a root or an organizational unit (ListAccountsForParent)."""
+        ...
+
+    async def list_organizational_units_for_parent(self, parent: str, token: str | None) -> OrganizationalUnitPage:
+        """Ask for the units right below a root or an organizational unit (ListOrganizationalUnitsForParent)."""
+        ...
+
+    async def list_tags(self, account: str, token: str | None) -> TagPage:
+        """Ask for the tags of an account (ListTagsForResource)."""
         ...
 
 

@@ -18,7 +18,7 @@ from s3audit_async.limiter import Slots
 from s3audit_async.model import Operation
 from s3audit_async.options import Options
 from s3audit_async.ports import Observer
-from tests.fakes import FakeGateway, several
+from tests.fakes import FakeGateway, arn, kms, several
 from tests.virtual_time import run
 
 if TYPE_CHECKING:
@@ -220,8 +220,6 @@ def test_leaving_early_closes_every_account() -> None:
 
 
 def test_keys_are_asked_for_once_in_each_account_that_can_see_them() -> None:
-    from tests.fakes import arn, kms
-
     entrance = world(3, 5)
     for gateway in entrance.gateways.values():
         gateway.rules = {bucket.name: kms(arn(1)) for bucket in gateway.buckets}

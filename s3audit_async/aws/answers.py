@@ -18,8 +18,18 @@ from botocore.utils import parse_timestamp
 
 from s3audit_async.aws.errors import UnusableAnswerError
 from s3audit_async.classify import location
-from s3audit_async.model import Bucket, BucketPage, Identity, Key, Rule
-from s3audit_async.redaction import plain
+from s3audit_async.model import (
+    AccountPage,
+    Bucket,
+    BucketPage,
+    Identity,
+    Key,
+    MemberAccount,
+    OrganizationalUnitPage,
+    Rule,
+    TagPage,
+)
+from s3audit_async.redaction import plain, printable
 from s3audit_async.references import is_host_label
 
 if TYPE_CHECKING:
@@ -32,10 +42,15 @@ BODY_NAMES_IT = "S3AuditBodyNamesIt"
 """Member added to an answer of GetBucketEncryption: whether its body is one (`names_encryption`)."""
 
 _ISO_8601 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{3})?Z")
+_ACCOUNT_ID = re.compile(r"[0-9]{12}")
+_UNIT_ID = re.compile(r"ou-[0-9a-z]{4,32}-[a-z0-9]{8,32}")  # organizations model, OrganizationalUnitId
 _ERROR_ROOT = re.compile(rb"\s*(?:<\?xml[^>]{0,256}\?>)?\s*<Error[\s>/]")
 
 LONGEST_IDENTIFIER = 2048
 """Characters of a name, ARN, state, token or key reference: as long as KMS's KeyId may be (kms model)."""
+
+LONGEST_TOKEN = 100_000
+"""Characters of what asks for the next page of an organization's answer (organizations model, NextToken)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +182,47 @@ def issued_credentials(answer: Mapping[str, Any]) -> IssuedCredentials:
     if access_key is None or secret_key is None or not token or not token.isprintable() or expires is None:
         raise UnusableAnswerError("the credentials in the answer are not whole")
     return IssuedCredentials(access_key, secret_key, token, expires)
+
+
+def account_page(answer: Mapping[str, Any]) -> AccountPage:
+    """Read an answer of ListAccounts or ListAccountsForParent."""
+    return AccountPage(tuple(map(_member_account, _member(answer, "Accounts"))), _next_token(answer))
+
+
+def organizational_unit_page(answer: Mapping[str, Any]) -> OrganizationalUnitPage:
+    """Read an answer of ListOrganizationalUnitsForParent."""
+    ids = [_text(entry, "Id") or "" for entry in _member(answer, "OrganizationalUnits")]
+    for unit in ids:
+        if not _UNIT_ID.fullmatch(unit):
+            raise UnusableAnswerError(f"the answer holds a unit whose id is none: {unit}")
+    return OrganizationalUnitPage(tuple(ids), _next_token(answer))
+
+
+def tag_page(answer: Mapping[str, Any]) -> TagPage:
+    """Read an answer of ListTagsForResource."""
+    tags = [(_of_type(entry, "Key", str), _of_type(entry, "Value", str) or "") for entry in _member(answer, "Tags")]
+    if not all(key for key, _ in tags):
+        raise UnusableAnswerError("the answer holds a tag without a key")
+    return TagPage(tuple(tags), _next_token(answer))
+
+
+def _member_account(entry: Mapping[str, Any]) -> MemberAccount:
+    account = _text(entry, "Id") or ""
+    if not _ACCOUNT_ID.fullmatch(account):
+        raise UnusableAnswerError(f"the listing holds an account whose id is none: {account}")
+    # Endpoints older than State tell Status only, which AWS ends on 2026-09-09 (organizations model, Account).
+    state = _text(entry, "State") or _text(entry, "Status")
+    if state is None:
+        raise UnusableAnswerError(f"the listing does not tell the state of account {account}")
+    name = _of_type(entry, "Name", str) or ""
+    return MemberAccount(account, printable(name).strip()[:LONGEST_IDENTIFIER], state)
+
+
+def _next_token(answer: Mapping[str, Any]) -> str | None:
+    token: str | None = _of_type(answer, "NextToken", str)
+    if token is not None and len(token) > LONGEST_TOKEN:
+        raise UnusableAnswerError(f"NextToken is longer than {LONGEST_TOKEN:,} characters")
+    return token or None
 
 
 def _bucket(entry: Mapping[str, Any]) -> Bucket:

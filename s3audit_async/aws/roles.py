@@ -10,6 +10,7 @@ from botocore import exceptions as sdk
 
 from s3audit_async.aws import answers
 from s3audit_async.aws.gateway import AwsGateway
+from s3audit_async.aws.organization import AwsOrganization
 from s3audit_async.aws.session import NO_REGION, ClientPool
 from s3audit_async.codes import is_expired
 from s3audit_async.model import Operation, Role, Service
@@ -48,6 +49,9 @@ class AwsCallerGateway(AwsGateway):
     @property
     def sts_region(self) -> str:
         return _STS_REGION if self.home_region == NO_REGION else self.home_region
+
+    def organization(self) -> AwsOrganization:
+        return AwsOrganization(self._clients, self._asking)
 
     async def assume_role(self, role: Role) -> AwsGateway:
         with self._asking(Operation.ASSUME_ROLE, role.arn, self.sts_region):

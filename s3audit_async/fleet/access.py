@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from s3audit_async.errors import UsageError
+from s3audit_async.names import (
+    check_external_id,
+    check_partition,
+    check_role_name,
+    check_session_duration,
+    check_session_name,
+)
 
 SESSION_NAME = "s3audit"
 DURATION = 3600
 """Seconds that a role's credentials live: as long as any role allows, and role chaining at most (IAM User Guide)."""
-SHORTEST_DURATION = 900
-LONGEST_DURATION = 43_200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Access:
     """Whose credentials are used, and which role of each account is assumed with them.
 
-    Credentials are always looked for where the work is done. Raises `UsageError` for a duration that STS refuses.
+    Credentials are always looked for where the work is done. Raises `UsageError` for what STS refuses.
 
     - `role_name`: the role to assume in each account but the caller's own, with its path if it has one. None where
       each account has a profile of its own, or where the caller's own account is the only one.
@@ -37,8 +41,12 @@ class Access:
     region: str | None = None
 
     def __post_init__(self) -> None:
-        if not SHORTEST_DURATION <= self.duration <= LONGEST_DURATION:
-            raise UsageError(
-                f"a role's credentials cannot live {self.duration} seconds",
-                hint=f"from {SHORTEST_DURATION} to {LONGEST_DURATION}",
-            )
+        check_session_duration(self.duration)
+        check_session_name(self.session_name)
+        for value, check in (
+            (self.role_name, check_role_name),
+            (self.external_id, check_external_id),
+            (self.partition, check_partition),
+        ):
+            if value is not None:
+                check(value)
