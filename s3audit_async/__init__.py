@@ -26,12 +26,14 @@ if TYPE_CHECKING:
     from s3audit_async.model import Failure, Row, SseC
     from s3audit_async.options import Options
     from s3audit_async.ports import Observer
+    from s3audit_async.recorded.to_file import FileAudit, audit_to_file
 
 __version__ = "0.1.0"
 
 __all__ = [
     "CredentialsError",
     "Failure",
+    "FileAudit",
     "InterruptedRunError",
     "ListingError",
     "Observer",
@@ -45,6 +47,7 @@ __all__ = [
     "WrongAccountError",
     "__version__",
     "audit",
+    "audit_to_file",
 ]
 
 _HOMES = {
@@ -62,6 +65,8 @@ _HOMES = {
     "SseC": "model",
     "Options": "options",
     "Observer": "ports",
+    "FileAudit": "recorded.to_file",
+    "audit_to_file": "recorded.to_file",
 }
 """Where each name comes from. They are imported when they are first used: until then the command, which is a part of
 this package, takes hardly any time to start, and Ctrl-C finds it ready."""

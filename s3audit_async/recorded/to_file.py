@@ -1,0 +1,208 @@
+"""The library's audit into a file: within a time limit, and going on with what an earlier call had no time for."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from anyio import to_thread
+
+from s3audit_async.analysis.reading import Layout
+from s3audit_async.analysis.summary import Summary
+from s3audit_async.api import audit
+from s3audit_async.errors import InterruptedRunError, RunError, UsageError, WrongAccountError
+from s3audit_async.options import Options
+from s3audit_async.output import FileOutput, StateFile, partial_of
+from s3audit_async.output.replacing import check_replaceable
+from s3audit_async.recorded.report import Report, unchecked
+from s3audit_async.recorded.run import Recording
+from s3audit_async.resume import look_at, restored, resume
+from s3audit_async.sinks import RESUMABLE, make_sink
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Container
+
+    import aioboto3
+
+    from s3audit_async.engine import RowStream
+    from s3audit_async.ports import Observer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileAudit:
+    """How far a report in a file has come. `rows`, `added` and `failed` are numbers of buckets."""
+
+    path: Path
+    """Where the rows are now: the report, or its `.partial` file while it is not complete."""
+    complete: bool
+    """Whether every bucket has its row. If not, the same call goes on where this one stopped."""
+    rows: int
+    """Rows in the file, those of earlier calls too."""
+    added: int
+    """Those of this call."""
+    failed: int
+    """Rows that hold an error that retries could not clear. If the report is complete, `run --resume` asks them again;
+    if not, the next call does."""
+    counts: dict[str, Any]
+    """The rows summed up, as `s3audit report --json` does: modes, key_types, findings, denied, ... JSON as it is."""
+    error: RunError | None
+    """What ended this call before the report was complete. `InterruptedRunError` is the time limit."""
+    notes: tuple[str, ...]
+    """What could not be checked or tidied up, in a sentence each."""
+
+    @property
+    def out_of_time(self) -> bool:
+        """Whether nothing but the time limit ended this call."""
+        return isinstance(self.error, InterruptedRunError)
+
+
+async def audit_to_file(
+    path: str | os.PathLike[str],
+    session: aioboto3.Session | None = None,
+    options: Options | None = None,
+    *,
+    wide: bool = True,
+    seconds: float | None = None,
+    observer: Observer | None = None,
+) -> FileAudit:
+    """Audit an account into a report file, or go on with it if an earlier call, or `s3audit run`, left it unfinished.
+
+        done = await audit_to_file("/mnt/reports/monday.csv", seconds=800)
+        if done.out_of_time:
+            ...  # call again, with the same path
+
+    The report is CSV or JSON Lines, by the suffix of `path`: `.csv` (`wide` for all columns, else four) or `.jsonl`.
+    Until it is complete it is called `<path>.partial`, with the run state in `<path>.resume`; then it takes the place
+    of an earlier report at `path`. A call that finds those two goes on: rows with an answer stay, rows with an error
+    are asked again, and the options that choose buckets, and the account, are those it was begun with.
+
+    `seconds` after it was called it stops: what is ready is written, which with closing the connections takes a moment
+    and at most 10 s more. `session`, `options` and `observer` are those of `audit`. Cancelling keeps what is in the
+    file.
+
+    Whatever ends a run after rows are in the file, but for the wrong account, is `FileAudit.error`, and nothing is
+    raised: the next call may go on. Raises `UsageError` for a path, options or a state beside the report that cannot be
+    used, or if another run is writing it, `WrongAccountError` if the credentials are another account's, and any other
+    `RunError` as `audit` does where there is no row to keep: the disk is then as it was.
+    """
+    opening = partial(audit, session, observer=observer)
+    return await record_to_file(Path(path), opening, options or Options(), wide=wide, seconds=seconds)
+
+
+async def record_to_file(
+    path: Path, opening: Callable[[Options], RowStream], options: Options, *, wide: bool, seconds: float | None
+) -> FileAudit:
+    """Do what `audit_to_file` says, with the rows that `opening` gives for the options that are found to hold."""
+    loop = asyncio.get_running_loop()
+    started = loop.time()
+    if seconds is not None and not seconds > 0:
+        raise UsageError(f"seconds is {seconds:g}", hint="more than 0, or None for as long as it takes")
+    notes: list[str] = []
+    report = await to_thread.run_sync(partial(_opened, path, options, wide=wide, notes=notes))
+    with ExitStack() as closing:
+        closing.callback(report.close)
+        recording = Recording(opening(report.options), report, tell=notes.append)
+        if seconds is not None:
+            closing.callback(loop.call_at(started + seconds, recording.stop).cancel)
+        await recording.go()
+    error = recording.error
+    if isinstance(error, WrongAccountError) or not (report.rows or error is None or _is_time(error)):
+        raise error
+    return FileAudit(
+        path=path if error is None else partial_of(path),
+        complete=error is None,
+        rows=report.rows,
+        added=report.output.rows,
+        failed=report.summary.failed.count,
+        counts=report.summary.as_dict(),
+        error=error,
+        notes=tuple(notes),
+    )
+
+
+def _opened(path: Path, options: Options, *, wide: bool, notes: list[str]) -> Report:
+    """Begin a report, or go on with it. Raises `UsageError` if neither can be, with nothing touched."""
+    form = path.suffix.removeprefix(".")
+    if form not in RESUMABLE:
+        ends = " or ".join(f".{each}" for each in RESUMABLE)
+        raise UsageError(f"{path} does not say its format", hint=f"name a report that ends with {ends}")
+    layout = Layout(form, wide=wide or form != "csv")
+    check_replaceable(str(path))
+    if partial_of(path).exists():
+        return _gone_on_with(path, layout, options, notes)
+    output = FileOutput(path)
+    report = Report(
+        output=output,
+        layout=layout,
+        sink=make_sink(form, output.buffer, wide=layout.wide),
+        summary=Summary(),
+        options=replace(options, identify=options.identify and layout.wide),
+        note=notes.append,
+        state_file=StateFile(path),
+    )
+    with ExitStack() as failing:
+        failing.callback(report.close)
+        report.remember()
+        failing.pop_all()
+    return report
+
+
+def _gone_on_with(path: Path, layout: Layout, options: Options, notes: list[str]) -> Report:
+    found = look_at(path)
+    if found.state is not None and found.state.wanted:
+        raise UsageError(
+            f"{partial_of(path)} is to become several files", hint=f"go on with it by s3audit run --resume {path}"
+        )
+    if found.layout != layout:
+        kind = "all columns" if found.layout.wide else "four columns"
+        raise UsageError(f"{partial_of(path)} was begun with {kind}", hint="give the same wide, or remove it")
+    asked = options.account
+    if found.state is not None:
+        if asked is not None and found.state.account not in {None, asked}:
+            raise UsageError(
+                f"{partial_of(path)} is of account {found.state.account}, and account {asked} is to be audited",
+                hint="name another path for it",
+            )
+        options = restored(options, found.state)
+    earlier = resume(path)
+    options = replace(
+        options,
+        account=options.account or asked or earlier.account,
+        identify=options.identify and layout.wide,
+        skip=_Skipped(earlier.names, options.skip),
+    )
+    if (note := unchecked(found, options)) is not None:
+        notes.append(note)
+    return Report(
+        output=earlier.output,
+        layout=layout,
+        sink=make_sink(layout.format, earlier.output.buffer, wide=layout.wide),
+        summary=earlier.summary,
+        options=options,
+        note=notes.append,
+        begin=not earlier.begun,
+        resumed=True,
+        kept=len(earlier.names),
+        state_file=found.state_file,
+        state=found.state,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Skipped:
+    """Names that have their row, and those that the caller leaves out."""
+
+    there: Container[str]
+    left_out: Container[str]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.there or name in self.left_out
+
+
+def _is_time(error: RunError) -> bool:
+    return isinstance(error, InterruptedRunError)
