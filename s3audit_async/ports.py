@@ -60,8 +60,13 @@ class Gateway(Protocol):
         """
         ...
 
-    async def list_buckets(self, *, page_size: int, token: str | None, prefix: str | None) -> BucketPage:
-        """Ask for one page of at most `page_size` buckets (ListBuckets with MaxBuckets)."""
+    async def list_buckets(
+        self, *, page_size: int, token: str | None, prefix: str | None, region: str | None = None
+    ) -> BucketPage:
+        """Ask for one page of at most `page_size` buckets (ListBuckets with MaxBuckets).
+
+        `region` asks for those of one region only (BucketRegion), at its own endpoint; None for all, at home.
+        """
         ...
 
     async def list_buckets_unpaged(self) -> BucketPage:

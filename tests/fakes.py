@@ -95,14 +95,20 @@ class FakeGateway:
             self.credentials_generation += 1
         return True
 
-    async def list_buckets(self, *, page_size: int, token: str | None, prefix: str | None) -> BucketPage:
+    async def list_buckets(
+        self, *, page_size: int, token: str | None, prefix: str | None, region: str | None = None
+    ) -> BucketPage:
         def answer() -> BucketPage:
             start = int(token or 0)
-            named = [bucket for bucket in self.buckets if bucket.name.startswith(prefix or "")]
+            named = [
+                bucket
+                for bucket in self.buckets
+                if bucket.name.startswith(prefix or "") and (region is None or bucket.region == region)
+            ]
             end = start + page_size
             return BucketPage(tuple(named[start:end]), str(end) if end < len(named) and not self.cuts else None)
 
-        return await self._answer(Operation.LIST_BUCKETS, token or "first", self.home_region, answer)
+        return await self._answer(Operation.LIST_BUCKETS, token or "first", region or self.home_region, answer)
 
     async def list_buckets_unpaged(self) -> BucketPage:
         return await self._answer(

@@ -96,7 +96,9 @@ def test_a_bucket_that_two_pages_name_has_one_row() -> None:
     """A listing may shift under way; tokens that go round in a circle end it."""
 
     class Overlapping(FakeGateway):
-        async def list_buckets(self, *, page_size: int, token: str | None, prefix: str | None) -> BucketPage:
+        async def list_buckets(
+            self, *, page_size: int, token: str | None, prefix: str | None, region: str | None = None
+        ) -> BucketPage:
             pages = {None: ("abc", "1"), "1": ("cde", "2"), "2": ("ee", "1" if self.cuts else None)}
             listed, following = pages[token]
             return BucketPage(tuple(Bucket(f"bucket-{letter}", HOME) for letter in listed), following)
@@ -234,7 +236,9 @@ def test_a_listing_that_is_waited_for_tells_more_at_once(seconds: float, sizes: 
     asked: list[int] = []
 
     class Listed(FakeGateway):
-        async def list_buckets(self, *, page_size: int, token: str | None, prefix: str | None) -> BucketPage:
+        async def list_buckets(
+            self, *, page_size: int, token: str | None, prefix: str | None, region: str | None = None
+        ) -> BucketPage:
             asked.append(page_size)
             return await super().list_buckets(page_size=page_size, token=token, prefix=prefix)
 
@@ -252,7 +256,9 @@ def test_a_store_that_cannot_tell_so_much_at_once_is_asked_for_less_again(code: 
     asked: list[int] = []
 
     class Modest(FakeGateway):
-        async def list_buckets(self, *, page_size: int, token: str | None, prefix: str | None) -> BucketPage:
+        async def list_buckets(
+            self, *, page_size: int, token: str | None, prefix: str | None, region: str | None = None
+        ) -> BucketPage:
             asked.append(page_size)
             if page_size > 1000:
                 raise error(LISTING, "*", code)
@@ -324,7 +330,9 @@ def test_a_token_that_comes_back_ends_the_listing() -> None:
     gateway = FakeGateway(several(30))
 
     class Stuck(FakeGateway):
-        async def list_buckets(self, *, page_size: int, token: str | None, prefix: str | None) -> BucketPage:
+        async def list_buckets(
+            self, *, page_size: int, token: str | None, prefix: str | None, region: str | None = None
+        ) -> BucketPage:
             page = await gateway.list_buckets(page_size=page_size, token=None, prefix=prefix)
             return BucketPage(page.buckets, "the same")
 

@@ -89,20 +89,24 @@ class AwsGateway:
                 hint="check the AWS_* variables and ~/.aws/config",
             ) from error
 
-    async def list_buckets(self, *, page_size: int, token: str | None, prefix: str | None) -> BucketPage:
+    async def list_buckets(
+        self, *, page_size: int, token: str | None, prefix: str | None, region: str | None = None
+    ) -> BucketPage:
         parameters: dict[str, Any] = {"MaxBuckets": page_size}  # brings BucketRegion with it
+        if region is not None:
+            parameters["BucketRegion"] = region
         if token is not None:
             parameters["ContinuationToken"] = token
         if prefix is not None:
             parameters["Prefix"] = prefix
-        return await self._list_buckets(parameters)
+        return await self._list_buckets(parameters, region or self.home_region)
 
     async def list_buckets_unpaged(self) -> BucketPage:
-        return await self._list_buckets({})
+        return await self._list_buckets({}, self.home_region)
 
-    async def _list_buckets(self, parameters: Mapping[str, Any]) -> BucketPage:
-        with self._asking(Operation.LIST_BUCKETS, _ALL, self.home_region):
-            client = await self._clients.get(Service.S3, self.home_region)
+    async def _list_buckets(self, parameters: Mapping[str, Any], region: str) -> BucketPage:
+        with self._asking(Operation.LIST_BUCKETS, _ALL, region):
+            client = await self._clients.get(Service.S3, region)
             return answers.bucket_page(await client.list_buckets(**parameters))
 
     async def get_bucket_location(self, bucket: str) -> str:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import aclosing
 from functools import partial
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from s3audit_async.codes import is_denied, is_expired, rejects_credentials
 from s3audit_async.errors import CallError, CredentialsError, ListingError, TransportCode
 from s3audit_async.model import Bucket, Notice, Operation
+from s3audit_async.options import Share
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
 LARGEST_PAGE = 4_000
 """Buckets that a page grows to; reading one blocks everything else for about 0.1 s, and takes 8 MiB meanwhile."""
 
+_EVERYTHING = Share(())
 _ALL = "*"  # what a listing is about, where a bucket's name would stand
 _FIRST_CONTACT_ATTEMPTS = 2  # an endpoint that is not there at the start of a run is not worth a long wait
 
@@ -41,13 +45,61 @@ async def list_buckets(
         first, *others = dict.fromkeys(options.buckets)
         yield (await _first_contact(first, gateway, asker), *map(Bucket, others))
         return
+    share = options.share
+    if share is None:
+        parts = _pages(gateway, asker, options, observer, idle=idle)
+    else:
+        parts = _of_share(share, gateway, asker, options, observer, idle=idle)
+    async with aclosing(parts):
+        async for page in parts:
+            yield page
+
+
+async def _of_share(
+    share: Share, gateway: Gateway, asker: Asker, options: Options, observer: Observer, *, idle: Callable[[], bool]
+) -> AsyncGenerator[tuple[Bucket, ...], None]:
+    """Yield the pages of a share, one region after the other, each from its own endpoint.
+
+    Where a region's endpoint refuses to list, as it may when an organization's policy denies the region, its buckets
+    are picked out of the listing of all: they exist, and have rows.
+    """
+    for region in share.regions:
+        begun = False
+        try:
+            of_region = _pages(gateway, asker, options, observer, idle=idle, region=region)
+            async with aclosing(of_region):
+                async for page in of_region:
+                    begun = True
+                    yield page
+        except (CredentialsError, ListingError) as error:
+            if begun:
+                raise
+            text = f"{error}; listing all buckets instead"
+            observer.noticed(Notice(Operation.LIST_BUCKETS, region, _ALL, text))
+        else:
+            continue
+        everything = _pages(gateway, asker, options, observer, idle=idle)
+        async with aclosing(everything):
+            async for page in everything:
+                yield tuple(bucket for bucket in page if bucket.region == region)
+
+
+async def _pages(
+    gateway: Gateway,
+    asker: Asker,
+    options: Options,
+    observer: Observer,
+    *,
+    idle: Callable[[], bool],
+    region: str | None = None,
+) -> AsyncGenerator[tuple[Bucket, ...], None]:
     token: str | None = None
     tokens: set[str] = set()
     last: frozenset[str] = frozenset()
     size = options.page_size
     while True:
         try:
-            page = await _page(gateway, asker, options, token, size)
+            page = await _page(gateway, asker, options, token=token, size=size, region=region)
         except ListingError:
             if size == options.page_size:
                 raise
@@ -56,7 +108,9 @@ async def list_buckets(
         if token is not None and idle():  # at the first page nobody could have had anything to do
             size = max(size, min(2 * size, LARGEST_PAGE))
         # A listing that changes under way may name a bucket at the end of one page and the beginning of the next.
-        yield tuple({bucket.name: bucket for bucket in _wanted(page, options) if bucket.name not in last}.values())
+        yield tuple(
+            {bucket.name: bucket for bucket in _wanted(page, options, region) if bucket.name not in last}.values()
+        )
         if page.token is None:
             break
         if page.token in tokens:
@@ -67,7 +121,8 @@ async def list_buckets(
         token = page.token
         tokens.add(token)
         last = frozenset(bucket.name for bucket in page.buckets)
-    if token is None and len(page.buckets) >= options.page_size:
+    # Who audits a share has the word of whoever split the account that there are tokens.
+    if options.share is None and token is None and len(page.buckets) >= options.page_size:
         yield await _beyond(page, gateway, asker, options, observer)
 
 
@@ -104,26 +159,46 @@ async def _beyond(
     return tuple(bucket for bucket in _wanted(whole, options) if bucket.name not in known)
 
 
-def _wanted(page: BucketPage, options: Options) -> tuple[Bucket, ...]:
-    """Apply the prefix once more: S3-compatible stores may ignore it."""
-    if options.prefix is None:
+def _wanted(page: BucketPage, options: Options, region: str | None = None) -> tuple[Bucket, ...]:
+    """Apply prefix and region once more, as S3-compatible stores may ignore them; and the names of a share."""
+    prefix, share = options.prefix or "", options.share or _EVERYTHING
+    if not prefix and options.share is None:
         return page.buckets
-    return tuple(bucket for bucket in page.buckets if bucket.name.startswith(options.prefix))
+    return tuple(
+        bucket
+        for bucket in page.buckets
+        if bucket.name.startswith(prefix)
+        and share.after < bucket.name
+        and (share.upto is None or bucket.name <= share.upto)
+        and (region is None or bucket.region is None or bucket.region == region)
+    )
 
 
-async def _page(gateway: Gateway, asker: Asker, options: Options, token: str | None, size: int) -> BucketPage:
+def _prefix(options: Options) -> str | None:
+    """Give the longest prefix that all names to be listed have: those between two names begin as both do."""
+    share, prefix = options.share, options.prefix
+    if share is None or share.upto is None:
+        return prefix
+    pairs = zip(share.after, share.upto, strict=False)
+    common = "".join(one for one, _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+    return common if common and common.startswith(prefix or "") else prefix
+
+
+async def _page(
+    gateway: Gateway, asker: Asker, options: Options, *, token: str | None, size: int, region: str | None
+) -> BucketPage:
     patience = _FIRST_CONTACT_ATTEMPTS if token is None else None
     if size > options.page_size:
         patience = 1  # it may just be too much to be told in time; there is another way
 
     async def request() -> BucketPage:
-        return await gateway.list_buckets(page_size=size, token=token, prefix=options.prefix)
+        return await gateway.list_buckets(page_size=size, token=token, prefix=_prefix(options), region=region)
 
     try:
         return await asker.ask(
             Operation.LIST_BUCKETS,
             _ALL,
-            gateway.home_region,
+            region or gateway.home_region,
             request,
             unreachable_attempts=patience,
         )
