@@ -98,6 +98,13 @@ class SseC(StrEnum):
     """Said so in as many words: BlockedEncryptionTypes is NONE. Not the same as saying nothing."""
 
 
+def skip_key(kind: Kind, region: str | None, name: str) -> str:
+    """Tell a bucket from all others of its account: names of table and vector buckets are a region's own."""
+    if kind in {Kind.GENERAL, Kind.DIRECTORY}:
+        return name
+    return f"{kind}:{region}:{name}"
+
+
 @dataclass(frozen=True, slots=True)
 class Identity:
     """Whose credentials these are: sts:GetCallerIdentity."""
@@ -263,6 +270,7 @@ class Row:
     """When KMS deletes a key that is pending deletion."""
     key_valid_to: datetime | None = None
     """When imported key material expires."""
+    kind: Kind = Kind.GENERAL
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -9,19 +10,41 @@ from s3audit_async.analysis.reading import Layout, ReportReader
 from s3audit_async.analysis.summary import Summary
 from s3audit_async.classify import is_unresolved
 from s3audit_async.errors import UsageError
-from s3audit_async.output import PARTIAL_SUFFIX, FileOutput, RunState, StateFile, partial_of
+from s3audit_async.fleet.units import Status
+from s3audit_async.model import skip_key
+from s3audit_async.output import PARTIAL_SUFFIX, FileOutput, FleetState, RunState, StateFile, partial_of
 from s3audit_async.output.places import is_special
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
+    from collections.abc import Callable, Collection, Iterator, Mapping
     from pathlib import Path
 
+    from s3audit_async.fleet.units import AccountRecord
     from s3audit_async.model import Row
     from s3audit_async.options import Options
     from s3audit_async.output import Wanted
 
+    Value = str | bool | Collection[str]
+    """What an option may be."""
+
+ONE_ACCOUNT = FleetState()
+"""The accounts of a run that names none: the one that the credentials belong to."""
+
 _SHOWN = 3
 """How many names or regions of an option are shown."""
+_OF_FLEETS = {
+    "accounts": "--accounts",
+    "organization": "--organization",
+    "ous": "--ou",
+    "tags": "--account-tag",
+    "include": "--include-account",
+    "exclude": "--exclude-account",
+    "profiles": "--profiles",
+    "role_name": "--role-name",
+    "partition": "--partition",
+    "split": "--split",
+}
+"""The options behind the fields of a `FleetState`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +60,14 @@ class Unfinished:
 
 @dataclass(slots=True)
 class Resumption:
-    """What an interrupted report brings into the run that completes it. `names` costs about 0.1 KiB a bucket."""
+    """What an interrupted report brings into the run that completes it. `done` costs about 0.1 KiB a bucket."""
 
     layout: Layout
     output: FileOutput
-    names: set[str]
+    done: Mapping[str | None, set[str]]
+    """The skip keys (`model.skip_key`) of the rows that stay, by account; in a report of one account all under None."""
+    finished: frozenset[str]
+    """Accounts that need not be entered again: all that is to be known of them is among the rows that stay."""
     summary: Summary
     asked_again: int
     """Rows that held an error and were left out."""
@@ -50,7 +76,17 @@ class Resumption:
     begun: bool
     """Whether the report has what stands before its first row."""
     account: str | None
-    """The account that all rows name which name one; None if they name several."""
+    """The account that all rows name which name one; None if they name several, or many were audited."""
+
+    @property
+    def names(self) -> set[str]:
+        """The skip keys of a report of one account."""
+        return self.done.get(None, set())
+
+    @property
+    def rows(self) -> int:
+        """How many rows stay."""
+        return self.summary.rows
 
 
 @dataclass(slots=True)
@@ -59,29 +95,42 @@ class _Sieve:
 
     reader: ReportReader
     seen: Callable[[Row], object]
-    names: set[str] = field(default_factory=set)
+    many: bool
+    done: dict[str | None, set[str]] = field(default_factory=dict)
     summary: Summary = field(default_factory=Summary)
     accounts: set[str | None] = field(default_factory=set)
-    left_out: int = 0
+    left_out: Counter[str | None] = field(default_factory=Counter)
 
     def __iter__(self) -> Iterator[bytes]:
         yield self.reader.header
         for record in self.reader:
             row = record.row
             self.accounts.add(row.account)
-            if row.bucket in self.names:
+            done = self.done.setdefault(row.account if self.many else None, set())
+            key = skip_key(row.kind, row.region, row.bucket)
+            if key in done:
                 continue
             if is_unresolved(row.mode, row.key_type):
-                self.left_out += 1
+                self.left_out[row.account] += 1
                 continue
-            self.names.add(row.bucket)
+            done.add(key)
             self.summary.add(row)
             self.seen(row)
             yield record.raw
 
     def account(self) -> str | None:
         named = self.accounts - {None}
-        return named.pop() if len(named) == 1 else None
+        return named.pop() if len(named) == 1 and not self.many else None
+
+    def finished(self, records: Mapping[str, AccountRecord]) -> frozenset[str]:
+        """Tell which accounts are complete by their record and by what stays of the report."""
+        return frozenset(
+            account
+            for account, record in records.items()
+            if record.status is Status.COMPLETE
+            and record.rows == len(self.done.get(account, ()))
+            and not self.left_out[account]
+        )
 
 
 def look_at(path: Path) -> Unfinished:
@@ -103,25 +152,39 @@ def look_at(path: Path) -> Unfinished:
 
 
 def resume(
-    path: Path, *, into: Callable[..., FileOutput] = FileOutput, seen: Callable[[Row], object] = lambda _: None
+    path: Path,
+    *,
+    into: Callable[..., FileOutput] = FileOutput,
+    seen: Callable[[Row], object] = lambda _: None,
+    records: Mapping[str, AccountRecord] | None = None,
 ) -> Resumption:
     """Open a report to go on with. `path` is its partial file, or a report that holds errors or lost its end.
 
     Rows without an error stay, to the byte; those with one, and a last line that is not whole, are left out and their
     buckets asked again. The file read is replaced only when the first new row comes. `into` makes the output, given
-    what `FileOutput` is given; `seen` is told of each row that stays. Raises `UsageError` for a file that is not a
-    report of s3audit, or that another run is writing.
+    what `FileOutput` is given; `seen` is told of each row that stays. `records` tell what became of the accounts of a
+    report of many, and are None for a report of one. Raises `UsageError` for a file that is not a report of s3audit, or
+    that another run is writing.
     """
     reader = _reader(path)
-    sieve = _Sieve(reader, seen)
+    sieve = _Sieve(reader, seen, many=records is not None)
     output = into(_final(path), kept=sieve)
-    begun = bool(reader.header) or bool(sieve.names)
     return Resumption(
-        reader.layout, output, sieve.names, sieve.summary, sieve.left_out, reader.torn, begun, sieve.account()
+        layout=reader.layout,
+        output=output,
+        done=sieve.done,
+        finished=sieve.finished(records or {}),
+        summary=sieve.summary,
+        asked_again=sieve.left_out.total(),
+        torn=reader.torn,
+        begun=bool(reader.header) or bool(sieve.summary.rows),
+        account=sieve.account(),
     )
 
 
-def state_of(options: Options, layout: Layout, wanted: tuple[Wanted, ...] = ()) -> RunState:
+def state_of(
+    options: Options, layout: Layout, wanted: tuple[Wanted, ...] = (), fleet: FleetState = ONE_ACCOUNT
+) -> RunState:
     """Give what whoever goes on with a report has to know of the run that began it."""
     return RunState(
         account=options.account,
@@ -132,6 +195,7 @@ def state_of(options: Options, layout: Layout, wanted: tuple[Wanted, ...] = ()) 
         include_regions=tuple(sorted(options.include_regions)),
         exclude_regions=tuple(sorted(options.exclude_regions)),
         wanted=wanted,
+        fleet=fleet,
     )
 
 
@@ -147,13 +211,7 @@ def restored(options: Options, state: RunState) -> Options:
         ("include_regions", "--include-region"),
         ("exclude_regions", "--exclude-region"),
     ):
-        given, before = getattr(options, name), getattr(state, name)
-        if given and not _equal(given, before):
-            raise UsageError(
-                f"{option} is {_shown(given)} now, but {f'was {_shown(before)}' if before else 'was not given'} when "
-                "the report was begun",
-                hint=f"leave {option} out, it stays as it was; or begin another report with -o",
-            )
+        _check_same(option, getattr(options, name), getattr(state, name))
     return replace(
         options,
         account=state.account,
@@ -164,15 +222,37 @@ def restored(options: Options, state: RunState) -> Options:
     )
 
 
-def _equal(given: str | Collection[str], before: str | Collection[str] | None) -> bool:
-    if isinstance(given, str):
+def restored_fleet(given: FleetState, state: RunState) -> FleetState:
+    """Give how accounts are chosen and entered by the run that goes on: as by the one before it.
+
+    What is not given again is restored. Raises `UsageError`, as `restored` does, for what differs; of the role's name,
+    too: another role may see other buckets.
+    """
+    for name, option in _OF_FLEETS.items():
+        _check_same(option, getattr(given, name), getattr(state.fleet, name))
+    return state.fleet
+
+
+def _check_same(option: str, given: Value, before: Value | None) -> None:
+    if not given or _equal(given, before):
+        return
+    now = f"{option} is given now" if given is True else f"{option} is {_shown(given)} now"
+    then = f"was {_shown(before)}" if before else "was not given"
+    raise UsageError(
+        f"{now}, but {then} when the report was begun",
+        hint=f"leave {option} out, it stays as it was; or begin another report with -o",
+    )
+
+
+def _equal(given: Value, before: Value | None) -> bool:
+    if isinstance(given, str | bool) or isinstance(before, str | bool):
         return given == before
     return set(given) == set(before or ())
 
 
-def _shown(value: str | Collection[str]) -> str:
-    if isinstance(value, str):
-        return value
+def _shown(value: Value) -> str:
+    if isinstance(value, str | bool):
+        return str(value)
     more = len(value) - _SHOWN
     return ", ".join(sorted(value)[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
 

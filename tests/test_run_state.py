@@ -4,21 +4,33 @@ from __future__ import annotations
 
 import json
 import stat
-from dataclasses import asdict, replace
-from typing import TYPE_CHECKING
+from dataclasses import asdict, fields, replace
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from s3audit_async.analysis.reading import Layout
 from s3audit_async.errors import UsageError
 from s3audit_async.options import Options
-from s3audit_async.output import RunState, StateFile, Wanted
-from s3audit_async.resume import look_at, restored, state_of
+from s3audit_async.output import FleetState, RunState, StateFile, Wanted
+from s3audit_async.resume import look_at, restored, restored_fleet, state_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 NARROW = Layout("csv", wide=False)
+FLEET = FleetState(
+    accounts="accounts.csv",
+    organization=True,
+    ous=("ou-abcd-11111111", "ou-abcd-22222222"),
+    tags=("env=prod",),
+    include=("111122223333",),
+    exclude=("444455556666",),
+    profiles=("one", "two"),
+    role_name="audit",
+    partition="aws-cn",
+    split=True,
+)
 HEADER = b"Bucket Name,Default Encryption Mode,SSE-KMS Key Type,Bucket Key\r\n"
 STATE = RunState(
     account="111122223333",
@@ -28,6 +40,7 @@ STATE = RunState(
     include_regions=("eu-west-1", "us-east-1"),
     exclude_regions=("sa-east-1",),
     wanted=(Wanted("parquet", "r.parquet", wide=False), Wanted("csv", "r.csv", wide=True)),
+    fleet=FLEET,
 )
 
 
@@ -86,11 +99,11 @@ def test_a_run_that_leaves_nothing_puts_back_what_it_found(tmp_path: Path, befor
         b"[]",
         b"{}",
         b"\xff",
-        json.dumps({"version": 3}).encode(),
+        json.dumps({"version": 4}).encode(),
         *(
-            json.dumps({"version": 2, **asdict(STATE), name: value}).encode()
+            json.dumps({"version": 3, **asdict(STATE), name: value}).encode()
             for name, value in [
-                ("version", 3),
+                ("version", 4),
                 ("account", 7),
                 ("format", "xls"),
                 ("buckets", "name"),
@@ -99,6 +112,10 @@ def test_a_run_that_leaves_nothing_puts_back_what_it_found(tmp_path: Path, befor
                 ("format", "parquet"),
                 ("wanted", "r.parquet"),
                 ("wanted", [{"format": "parquet"}]),
+                ("fleet", None),
+                ("fleet", {}),
+                ("fleet", {**asdict(FLEET), "ous": "ou-1"}),
+                ("fleet", {**asdict(FLEET), "accounts": 111122223333}),
             ]
         ),
     ],
@@ -112,11 +129,17 @@ def test_a_state_of_something_else_is_refused_with_what_to_do(tmp_path: Path, da
     assert "remove it" in refused.value.hint
 
 
-def test_a_state_that_the_version_before_has_left_wants_no_further_files(tmp_path: Path) -> None:
-    before = {name: value for name, value in asdict(STATE).items() if name != "wanted"}
-    beside(tmp_path).path.write_text(json.dumps({"version": 1, **before}))
+@pytest.mark.parametrize(
+    ("version", "unknown"),
+    [(1, {"wanted": (), "fleet": FleetState()}), (2, {"fleet": FleetState()})],
+)
+def test_a_state_that_an_earlier_version_has_left_lacks_what_that_did_not_know(
+    tmp_path: Path, version: int, unknown: dict[str, Any]
+) -> None:
+    before = {name: value for name, value in asdict(STATE).items() if name not in unknown}
+    beside(tmp_path).path.write_text(json.dumps({"version": version, **before}))
 
-    assert beside(tmp_path).read() == replace(STATE, wanted=())
+    assert beside(tmp_path).read() == replace(STATE, **unknown)
 
 
 # What goes on.
@@ -182,6 +205,24 @@ def test_an_option_that_differs_is_refused_with_both_values(before: Options, now
 
     assert str(refused.value).startswith(said)
     assert said.split(maxsplit=1)[0] in refused.value.hint
+
+
+@pytest.mark.parametrize("name", [field.name for field in fields(FleetState)])
+def test_how_accounts_are_chosen_is_restored_and_cannot_change(name: str) -> None:
+    begun = state_of(Options(), NARROW, fleet=FLEET)
+    again = replace(FleetState(), **{name: getattr(FLEET, name)})
+
+    assert restored_fleet(FleetState(), begun) == FLEET
+    assert restored_fleet(again, begun) == FLEET
+    with pytest.raises(UsageError, match=r"^--[a-z-]+ is .* now, but was not given when the report was begun$"):
+        restored_fleet(again, state_of(Options(), NARROW))
+
+
+def test_a_choice_of_accounts_that_differs_is_refused_with_both_values() -> None:
+    with pytest.raises(UsageError, match=r"^--profiles is two now, but was one, two when") as refused:
+        restored_fleet(FleetState(profiles=("two",)), state_of(Options(), NARROW, fleet=FLEET))
+
+    assert "leave --profiles out" in refused.value.hint
 
 
 # What is found.

@@ -23,6 +23,11 @@ class Account:
     """The profile whose credentials are the account's; None where a role is assumed."""
 
     @property
+    def key(self) -> str:
+        """What tells it from the others of a run."""
+        return self.id or self.name
+
+    @property
     def label(self) -> str:
         """What people know it by."""
         return f"{self.id} ({self.name})" if self.id and self.name else self.id or self.name
@@ -61,3 +66,13 @@ class AccountRecord:
     code: str = ""
     """AWS's error code, or its state where it was skipped."""
     message: str = ""
+
+    @property
+    def label(self) -> str:
+        """What people know the account by."""
+        return self.account.label
+
+    @property
+    def why(self) -> str:
+        """Code and message, as far as there are any, for people."""
+        return ": ".join(part for part in (self.code, self.message) if part)

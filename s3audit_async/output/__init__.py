@@ -7,19 +7,23 @@ cause; a power loss costs at most what was flushed in the last `SYNC_SECONDS`.
 
 from s3audit_async.output.exports import Target, export
 from s3audit_async.output.file import PARTIAL_SUFFIX, SYNC_SECONDS, FileOutput, partial_of
+from s3audit_async.output.ledger import LEDGER_SUFFIX, Ledger
 from s3audit_async.output.recording import FLUSH_BYTES, FLUSH_SECONDS, Output, record
 from s3audit_async.output.rows import RowBuffer
 from s3audit_async.output.spool import Spool
 from s3audit_async.output.standard import StandardOutput
-from s3audit_async.output.state import STATE_SUFFIX, RunState, StateFile, Wanted
+from s3audit_async.output.state import STATE_SUFFIX, FleetState, RunState, StateFile, Wanted
 
 __all__ = [
     "FLUSH_BYTES",
     "FLUSH_SECONDS",
+    "LEDGER_SUFFIX",
     "PARTIAL_SUFFIX",
     "STATE_SUFFIX",
     "SYNC_SECONDS",
     "FileOutput",
+    "FleetState",
+    "Ledger",
     "Output",
     "RowBuffer",
     "RunState",

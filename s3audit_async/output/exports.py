@@ -6,7 +6,7 @@ import os
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 from uuid import uuid4
 
 from s3audit_async.errors import UsageError
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     Writer = Callable[[Rows, BinaryIO], None]
     """Writes a whole file of rows that it may go through as often as it likes."""
 
+_CLOSED = -1
 _BATCH = 1_000
 """Rows between two looks at whether to go on."""
 
@@ -69,16 +70,44 @@ def export(
     where a disk is full; any `OSError` of a writer is taken for that.
     """
     check_targets(targets)
-    special = writers or {}
+    with Batch(hint) as batch:
+        batch.make(rows, targets, writers=writers, proceed=proceed)
+        proceed()
+        batch.take_places()
 
-    def watched() -> Iterator[Row]:
-        for number, row in enumerate(rows()):
-            if number % _BATCH == 0:
-                proceed()
-            yield row
 
-    with ExitStack() as stack:
-        files = [stack.enter_context(_Coming(target.path, hint)) for target in targets]
+class Batch:
+    """Files that get their places together, when all of them are whole; none of them is open any longer then."""
+
+    def __init__(self, hint: str) -> None:
+        self._hint = hint
+        self._stack = ExitStack()
+        self._whole: list[_Coming] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def make(
+        self,
+        rows: Rows,
+        targets: Sequence[Target],
+        *,
+        writers: Mapping[str, Writer] | None = None,
+        proceed: Callable[[], None],
+    ) -> None:
+        """Make the files of these targets, beside their places, as `export` does."""
+        special = writers or {}
+
+        def watched() -> Iterator[Row]:
+            for number, row in enumerate(rows()):
+                if number % _BATCH == 0:
+                    proceed()
+                yield row
+
+        files = [self._stack.enter_context(_Coming(target.path, self._hint)) for target in targets]
         sinks = [
             make_sink(target.format, file.buffer, wide=target.wide)
             for target, file in zip(targets, files, strict=True)
@@ -96,8 +125,11 @@ def export(
             if target.format in special:
                 file.write_by(partial(special[target.format], watched))
             file.complete()
-        proceed()
-        for file in files:
+        self._whole += files
+
+    def take_places(self) -> None:
+        """Put all files where they belong."""
+        for file in self._whole:
             file.take_place()
 
 
@@ -112,7 +144,7 @@ class _Coming:
         self._beside = path.with_name(f".s3audit-{uuid4().hex}.tmp")
         self._hint = hint
         self.buffer = _Draining(self)
-        self._fd = -1
+        self._fd = _CLOSED
         self._there = False
 
     def __enter__(self) -> _Coming:
@@ -126,7 +158,7 @@ class _Coming:
         if not self._there:
             with suppress(OSError):
                 self._beside.unlink(missing_ok=True)
-        os.close(self._fd)
+        self._close()
 
     def write_by(self, writer: Callable[[BinaryIO], None]) -> None:
         """Have it written by somebody else."""
@@ -144,12 +176,13 @@ class _Coming:
             raise self._explained(error) from error
 
     def complete(self) -> None:
-        """Bring all of it to the disk."""
+        """Bring all of it to the disk, and close it: there may be many."""
         self.drain(least=1)
         try:
             descriptors.sync(self._fd)
         except OSError as error:
             raise self._explained(error) from error
+        self._close()
 
     def take_place(self) -> None:
         """Get its name, in one step."""
@@ -159,6 +192,11 @@ class _Coming:
             raise self._explained(error) from error
         self._there = True
         places.sync_folder(self._path)
+
+    def _close(self) -> None:
+        if self._fd != _CLOSED:
+            os.close(self._fd)
+            self._fd = _CLOSED
 
     def _explained(self, error: OSError) -> OutputError:
         return descriptors.explain(error, str(self._path), hint=self._hint)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 import anyio
+from anyio import to_thread
 
 from s3audit_async.errors import OutputError, RunError
 
@@ -51,13 +52,22 @@ class Output(Protocol):
 
 
 async def record(
-    rows: AsyncIterable[Row], sink: Sink, output: Output, *, begin: bool = True, seen: Callable[[Row], None]
+    rows: AsyncIterable[Row],
+    sink: Sink,
+    output: Output,
+    *,
+    begin: bool = True,
+    seen: Callable[[Row], None],
+    flushing: Callable[[], Callable[[], None] | None] = lambda: None,
 ) -> None:
     """Write rows as they come, and finish the report after the last one.
 
     What has been written is flushed after the first row, so that whoever reads along sees that it works, then every
     `FLUSH_SECONDS`, whether rows come or not, and every `FLUSH_BYTES`. Raises the `RunError` that ended the rows, after
     what had come was flushed, or `OutputError`.
+
+    `flushing` is called as each flush begins, and may give what is to be done in a thread when that has succeeded: what
+    tells of rows that were written by then. It may raise `OutputError`. The last one is before the report is finished.
     """
     errors: list[RunError] = []
     ended = anyio.Event()
@@ -66,7 +76,10 @@ async def record(
 
     async def flush() -> None:
         async with writing:
+            then = flushing()  # nothing may come between this and the flush, which takes what is there at once
             await output.flush()
+            if then is not None:
+                await to_thread.run_sync(then)
 
     async def flush_in_time() -> None:
         while not ended.is_set():
@@ -100,4 +113,5 @@ async def record(
             await flush()  # what came while another flush was under way
         raise errors[0]
     sink.end()
+    await flush()
     await output.finish()

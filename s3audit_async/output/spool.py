@@ -10,12 +10,12 @@ from anyio import from_thread
 from s3audit_async.analysis.finished import open_report
 from s3audit_async.classify import is_unresolved
 from s3audit_async.errors import OutputError, UsageError
-from s3audit_async.output import exports, places
+from s3audit_async.output import exports, places, splitting
 from s3audit_async.output.file import FileOutput, partial_of
 from s3audit_async.output.state import StateFile
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from s3audit_async.model import Row
@@ -40,13 +40,19 @@ class Spool(FileOutput):
         targets: Sequence[Target],
         writers: Mapping[str, Writer] | None = None,
         mendable: bool = True,
+        split: Callable[[], Iterable[str]] | None = None,
         kept: Iterable[bytes] | None = None,
     ) -> None:
-        """Start the file, as `FileOutput` does. Raises `UsageError`, too, where a target cannot be."""
+        """Start the file, as `FileOutput` does. Raises `UsageError`, too, where a target cannot be.
+
+        With `split`, the targets in formats of sinks are made once for each account (`splitting`); it gives the
+        accounts that get a file though they may have no rows, when all rows are there.
+        """
         exports.check_targets(targets)
         self._targets = targets
         self._writers = writers
         self._mendable = mendable
+        self._split = split
         self.made = False
         """Whether all targets are there."""
         self._unresolved = 0
@@ -54,7 +60,12 @@ class Spool(FileOutput):
 
     @property
     def place(self) -> str:
-        return ", ".join(str(target.path) for target in self._targets) if self.made else super().place
+        if not self.made:
+            return super().place
+        whole = self._whole
+        return ", ".join(
+            str(target.path if target in whole else splitting.all_parts(target.path)) for target in self._targets
+        )
 
     @property
     def resumable(self) -> str:
@@ -63,16 +74,21 @@ class Spool(FileOutput):
     def _publish(self) -> None:
         self._take_place()
         self._bring_to_disk()
-        own = [target for target in self._targets if target.path == self.final]
-        others = [target for target in self._targets if target.path != self.final]
+        whole = self._whole
+        own = [target for target in whole if target.path == self.final]
+        parted = [target for target in self._targets if target not in whole]
+        proceed = from_thread.check_cancelled
         try:
-            exports.export(
-                self._rows,
-                others,
-                writers=self._writers,
-                proceed=from_thread.check_cancelled,
-                hint="make room, then go on with --resume",
-            )
+            with splitting.Folders() as folders, exports.Batch("make room, then go on with --resume") as batch:
+                if others := [target for target in whole if target.path != self.final]:
+                    exports.check_targets(others)
+                    batch.make(self._rows, others, writers=self._writers, proceed=proceed)
+                if parted and self._split is not None:
+                    parts = splitting.Parts(self.partial, proceed=proceed)
+                    self._unresolved = parts.unresolved
+                    splitting.split(parts, parted, batch, folders, audited=self._split(), proceed=proceed)
+                proceed()
+                batch.take_places()
         except UsageError as error:  # not a matter of the options any more: the audit is done
             raise OutputError(str(error), hint="then go on with --resume") from error
         self.made = True
@@ -81,6 +97,11 @@ class Spool(FileOutput):
         elif not (self._unresolved and self._mendable):
             self._finished = True
             self.close(discard=True)
+
+    @property
+    def _whole(self) -> list[Target]:
+        """The targets that are one file each."""
+        return [target for target in self._targets if self._split is None or target.format in (self._writers or {})]
 
     def _rows(self) -> Iterator[Row]:
         self._unresolved = 0

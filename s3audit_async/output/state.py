@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 STATE_SUFFIX = ".resume"
 """Named for what it is there for. It goes with the final name, so that it need not move when the report is renamed."""
 
-_VERSION = 2
-_READ = frozenset({1, _VERSION})
-"""Version 1 knew of no further files."""
+_VERSION = _OF_FLEETS = 3
+_READ = frozenset({1, 2, _VERSION})
+"""Version 1 knew of no further files, version 2 of one account only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,32 @@ class Wanted:
     format: str
     path: str
     wide: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FleetState:
+    """How the accounts of a run were chosen, and how they are entered; empty is what was not given.
+
+    An external id is not among it: it is no credential, but it is agreed between two, and this file may be handed on.
+    """
+
+    accounts: str = ""
+    """Where they stand, or their ids, as they were given."""
+    organization: bool = False
+    ous: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    profiles: tuple[str, ...] = ()
+    role_name: str = ""
+    partition: str = ""
+    split: bool = False
+    """Whether each account gets a file of its own."""
+
+    @property
+    def many(self) -> bool:
+        """Whether a run is of many accounts."""
+        return bool(self.accounts or self.organization or self.profiles)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +73,7 @@ class RunState:
     """What to make of it; nothing if the report itself is what was asked for."""
     made: bool = False
     """Whether all that is made: what stays of the report is for asking again whoever has an error in it."""
+    fleet: FleetState = FleetState()
 
 
 class StateFile:
@@ -146,8 +173,24 @@ def _parse(content: Any) -> RunState:  # noqa: ANN401 - whatever stood in the fi
         prefix=_text(content["prefix"]),
         include_regions=_texts(content["include_regions"]),
         exclude_regions=_texts(content["exclude_regions"]),
-        wanted=_files(content["wanted"] if content["version"] == _VERSION else []),
+        wanted=_files(content["wanted"] if content["version"] > 1 else []),
         made=content.get("made") is True,
+        fleet=_fleet(content["fleet"]) if content["version"] >= _OF_FLEETS else FleetState(),
+    )
+
+
+def _fleet(content: Any) -> FleetState:  # noqa: ANN401 - whatever stood in the file
+    return FleetState(
+        accounts=_text(content["accounts"]) or "",
+        organization=content["organization"] is True,
+        ous=_texts(content["ous"]),
+        tags=_texts(content["tags"]),
+        include=_texts(content["include"]),
+        exclude=_texts(content["exclude"]),
+        profiles=_texts(content["profiles"]),
+        role_name=_text(content["role_name"]) or "",
+        partition=_text(content["partition"]) or "",
+        split=content["split"] is True,
     )
 
 

@@ -1,0 +1,42 @@
+"""What became of the accounts of a run, all together."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from s3audit_async.fleet.units import Status
+
+if TYPE_CHECKING:
+    from s3audit_async.fleet.units import AccountRecord
+
+_DENIED = frozenset({"AccessDenied", "AccessDeniedException"})
+"""S3 and STS say the one, most other services the other."""
+
+
+@dataclass(frozen=True, slots=True)
+class FleetOutcome:
+    """The records of a run's accounts, each account once."""
+
+    records: tuple[AccountRecord, ...] = ()
+
+    @property
+    def counts(self) -> Counter[Status]:
+        """How many accounts came to what, in the order of `Status`."""
+        found = Counter(record.status for record in self.records)
+        return Counter({status: found[status] for status in Status if found[status]})
+
+    @property
+    def complete(self) -> bool:
+        """Whether each account that was to be audited was: those that are skipped were not."""
+        return not (self.of(Status.NOT_ENTERED) or self.of(Status.INCOMPLETE))
+
+    @property
+    def denied(self) -> int:
+        """Accounts that could not be entered, or not be listed, for want of permission."""
+        return sum(record.code in _DENIED for record in self.of(Status.NOT_ENTERED) + self.of(Status.INCOMPLETE))
+
+    def of(self, status: Status) -> list[AccountRecord]:
+        """Give the records with one status."""
+        return [record for record in self.records if record.status is status]
