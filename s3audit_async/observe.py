@@ -20,6 +20,10 @@ class Observers(Observer):
         for observer in self._observers:
             observer.listing_ended()
 
+    def accounts_chosen(self, count: int) -> None:
+        for observer in self._observers:
+            observer.accounts_chosen(count)
+
     def account_entered(self, label: str) -> None:
         for observer in self._observers:
             observer.account_entered(label)

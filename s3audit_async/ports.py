@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, Self
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from types import TracebackType
+
     from s3audit_async.model import (
         AccountPage,
         BreakerChange,
@@ -142,6 +145,40 @@ class OrganizationGateway(Protocol):
         ...
 
 
+class RowSource(Protocol):
+    """The rows of a run as they complete, for one reader: `async with source as rows: async for row in rows`.
+
+    Errors that end the run are raised by the iteration as `RunError`, after the last row that was ready; entering the
+    block may raise any `S3AuditError`.
+    """
+
+    async def __aenter__(self) -> Self: ...
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool: ...
+
+    def __aiter__(self) -> AsyncIterator[Row]: ...
+
+    async def account(self) -> str | None:
+        """Give the id of the account under audit; None where it is not told, or where there are many."""
+        ...
+
+    def stop(self) -> None:
+        """Ask the run to end now. The rows that are ready still come; then `InterruptedRunError` is raised."""
+        ...
+
+    @property
+    def distinct_keys(self) -> int:
+        """Keys that KMS was asked about so far; stays readable after the block."""
+        ...
+
+    @property
+    def bytes_received(self) -> int:
+        """Bytes of answer bodies that were read so far; stays readable after the block."""
+        ...
+
+
 class Sink(Protocol):
     """One report format. Writes to the binary file it was handed, and never closes it."""
 
@@ -166,6 +203,9 @@ class Observer:
 
     def listing_ended(self) -> None:
         """Know that no further bucket will be routed, but for those that are being located."""
+
+    def accounts_chosen(self, count: int) -> None:
+        """Know of how many accounts a run of many has to audit."""
 
     def account_entered(self, label: str) -> None:
         """Know of one of many accounts whose buckets are being asked about now."""

@@ -265,6 +265,11 @@ def print_starter_policy(context: click.Context, _option: click.Parameter, wishe
         context.exit()
 
 
+def names_in(listed: str | None) -> tuple[str, ...]:
+    """Give the names in `NAME,NAME`, each once."""
+    return tuple(dict.fromkeys(name for name in map(str.strip, (listed or "").split(",")) if name))
+
+
 def read_names(buckets: tuple[str, ...], buckets_from: str | None) -> tuple[str, ...]:
     """Gather the bucket names of `--bucket` and `--buckets-from`, each once.
 

@@ -5,25 +5,30 @@ from __future__ import annotations
 import gc
 import logging
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import anyio
 
 from s3audit_async.api import audit
+from s3audit_async.cli.accounts import AccountOptions
 from s3audit_async.cli.deciding import check_of, with_page
 from s3audit_async.cli.open_files import make_room_for
 from s3audit_async.cli.outcome import ExitCode, print_line
 from s3audit_async.cli.progress import watching
+from s3audit_async.cli.report_places import to_resume
 from s3audit_async.cli.run_end import conclude, write_stats
 from s3audit_async.cli.run_places import check_apart
 from s3audit_async.cli.run_report import begin
 from s3audit_async.cli.run_resumed import go_on
 from s3audit_async.cli.signals import ending_signals
+from s3audit_async.fleet.run import Before, FleetRun
 from s3audit_async.observe import Observers
 from s3audit_async.options import Options, check_region
 from s3audit_async.output.replacing import check_replaceable
 from s3audit_async.recorded import Recording
+from s3audit_async.resume import look_at, restored_fleet
 from s3audit_async.stats import RunStats
 
 if TYPE_CHECKING:
@@ -31,10 +36,11 @@ if TYPE_CHECKING:
 
     import aioboto3
 
-    from s3audit_async.errors import RunError
-    from s3audit_async.output import Target
+    from s3audit_async.errors import S3AuditError
+    from s3audit_async.fleet.run import Plan
+    from s3audit_async.output import FleetState, Target
     from s3audit_async.output.exports import Writer
-    from s3audit_async.ports import Observer
+    from s3audit_async.ports import Observer, RowSource
     from s3audit_async.recorded import Report
 
 _COLLECTIONS = (10_000, 20, 50)
@@ -70,6 +76,13 @@ class RunSettings:
     again: bool = True
     """Whether the same account can be asked again, as the demo's cannot."""
     options: Options
+    accounts: AccountOptions = field(default_factory=AccountOptions)
+    """Which accounts are audited, and how they are entered."""
+
+    @property
+    def fleet(self) -> FleetState:
+        """Which accounts are audited, as far as the options tell and a report remembers."""
+        return self.accounts.fleet
 
 
 def perform(settings: RunSettings, session: aioboto3.Session | None = None) -> int:
@@ -81,12 +94,10 @@ def perform(settings: RunSettings, session: aioboto3.Session | None = None) -> i
     settings = with_page(settings, check)
     check_replaceable(settings.output)
     make_room_for(settings.options.max_concurrency)
+    settings = _with_accounts_of_before(settings)
+    plan = settings.accounts.plan(settings.profile, settings.region) if settings.fleet.many else None
     if session is None:
-        from s3audit_async.aws.session import open_session  # noqa: PLC0415 - half a second of SDK
-
-        session = open_session(profile=settings.profile, region=settings.region)
-        if session.region_name is not None:
-            check_region(session.region_name)
+        session = _session_of(settings)
     report = (begin if settings.resume is None else go_on)(settings, check)
     for sdk in ("botocore", "aiobotocore", "aiohttp", "asyncio"):
         # What they log of a failure, with its traceback, comes out as an error or a row of ours.
@@ -99,17 +110,45 @@ def perform(settings: RunSettings, session: aioboto3.Session | None = None) -> i
             observer = Observers(stats, stack.enter_context(watching(verbose=settings.verbose)))
         stack.callback(gc.set_threshold, *gc.get_threshold())
         gc.set_threshold(*_COLLECTIONS)
-        error = anyio.run(_audit, session, report, observer, stats, settings.quiet)
+        rows = _rows_of(session, plan, report, observer)
+        error = anyio.run(_audit, rows, report, stats, settings.quiet)
     figures_kept = settings.stats is None or write_stats(settings.stats, stats)
     code = conclude(settings, report, stats, error)
     return code if figures_kept or code is not ExitCode.COMPLETE else ExitCode.COULD_NOT_GO_ON
 
 
-async def _audit(
-    session: aioboto3.Session, report: Report, observer: Observer, stats: RunStats, quiet: bool
-) -> RunError | None:
+def _with_accounts_of_before(settings: RunSettings) -> RunSettings:
+    """Have a run that goes on audit the accounts of the run before it. Raises `UsageError` if others are named."""
+    if settings.resume is None:
+        return settings
+    state = look_at(to_resume(Path(settings.resume))).state
+    if state is None:
+        return settings
+    return replace(settings, accounts=replace(settings.accounts, fleet=restored_fleet(settings.fleet, state)))
+
+
+def _session_of(settings: RunSettings) -> aioboto3.Session:
+    from s3audit_async.aws.session import open_session  # noqa: PLC0415 - half a second of SDK
+
+    session = open_session(profile=settings.profile, region=settings.region)
+    if session.region_name is not None:
+        check_region(session.region_name)
+    return session
+
+
+def _rows_of(session: aioboto3.Session, plan: Plan | None, report: Report, observer: Observer) -> RowSource:
+    """Give the rows of the account that the session is of, or of all that are planned."""
+    if plan is None:
+        return audit(session, report.options, observer=observer)
+    ledger = report.ledger
+    if ledger is None:
+        raise RuntimeError("what becomes of many accounts has to be noted somewhere")
+    before = Before(done=report.done, finished=report.finished)
+    return FleetRun(plan, report.options, observer, before=before, concluded=ledger.add, session=session)
+
+
+async def _audit(rows: RowSource, report: Report, stats: RunStats, quiet: bool) -> S3AuditError | None:
     """Run the engine into the report. Gives the error that ended the run; None if it is complete."""
-    rows = audit(session, report.options, observer=observer)
     run = Recording(rows, report, tell=_ignored if quiet else print_line)
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(_watch_signals, run)

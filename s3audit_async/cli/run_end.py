@@ -18,7 +18,7 @@ from s3audit_async.sinks import RESUMABLE
 
 if TYPE_CHECKING:
     from s3audit_async.cli.run import RunSettings
-    from s3audit_async.errors import RunError
+    from s3audit_async.errors import S3AuditError
     from s3audit_async.recorded import Report
     from s3audit_async.stats import RunStats
 
@@ -34,7 +34,7 @@ def write_stats(place: str, stats: RunStats) -> bool:
     return True
 
 
-def conclude(settings: RunSettings, report: Report, stats: RunStats, error: RunError | None) -> ExitCode:
+def conclude(settings: RunSettings, report: Report, stats: RunStats, error: S3AuditError | None) -> ExitCode:
     """Tell how a run ended, and what to do next; give the exit code."""
     if isinstance(error, WrongAccountError):
         print_error(

@@ -12,6 +12,8 @@ from s3audit_async.names import (
     check_session_name,
 )
 
+ROLE_NAME = "s3audit"
+"""What the role is called if nothing is said, here and by `s3audit iam-policy --organization`."""
 SESSION_NAME = "s3audit"
 DURATION = 3600
 """Seconds that a role's credentials live: as long as any role allows, and role chaining at most (IAM User Guide)."""

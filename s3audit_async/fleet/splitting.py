@@ -30,7 +30,7 @@ SMALLEST = 2_000
 """Buckets. A smaller account takes one process about two seconds: as long as others take to start."""
 SHARES_PER_WORKER = 4
 """What small regions are grouped for: workers that are done early find something left to do. Large ones are not cut so
-fine: each piece lists all of its region, at a thirtieth of what auditing it takes (22 and 730 microseconds a bucket)."""
+fine: each piece lists all of its region, at a thirtieth of what auditing it takes (22 and 730 us a bucket)."""
 _SLACK = 0.05
 """Of a worker's part: not worth a cut."""
 MOST_SAMPLED = 8_192

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import anyio
 from anyio import to_thread
 
-from s3audit_async.errors import InterruptedRunError, OutputError, RunError
+from s3audit_async.errors import InterruptedRunError, OutputError, RunError, S3AuditError
 from s3audit_async.output import record
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from s3audit_async.engine import RowStream
+    from s3audit_async.ports import RowSource
     from s3audit_async.recorded.report import Report
 
 GRACE_SECONDS = 5.0
@@ -23,7 +23,7 @@ GRACE_SECONDS = 5.0
 class Recording:
     """One run of the engine into a report. `tell` hears what could not be checked."""
 
-    def __init__(self, rows: RowStream, report: Report, *, tell: Callable[[str], None]) -> None:
+    def __init__(self, rows: RowSource, report: Report, *, tell: Callable[[str], None]) -> None:
         self._rows = rows
         self._report = report
         self._tell = tell
@@ -31,11 +31,11 @@ class Recording:
         self._ready = False
         self._stopping = False
         self._complete = False
-        self.error: RunError | None = None
+        self.error: S3AuditError | None = None
         """What ended it; None if it is complete."""
 
     async def go(self) -> None:
-        """Audit everything, or until told to stop. Never raises a `RunError`: `error` has it."""
+        """Audit everything, or until told to stop. Never raises an `S3AuditError`: `error` has it."""
         report = self._report
         with self._scope:
             try:
@@ -47,7 +47,7 @@ class Recording:
                         await self._record(rows)
                         if self.error is not None or not report.summary.failed.count:
                             tasks.cancel_scope.cancel()  # nobody has to know the account any more
-            except RunError as error:
+            except S3AuditError as error:
                 self.error = error
         if self._scope.cancelled_caught and not self._complete:
             self.error = InterruptedRunError("interrupted")
@@ -63,7 +63,7 @@ class Recording:
             self._rows.stop()
             self._scope.deadline = min(self._scope.deadline, anyio.current_time() + GRACE_SECONDS)
 
-    async def _check_account(self, rows: RowStream) -> None:
+    async def _check_account(self, rows: RowSource) -> None:
         """See that a report goes on with the account it was begun with, before it is touched, or has one if it must."""
         account, needed = self._report.options.account, self._report.needs_account
         if not (account or needed) or await rows.account() is not None:
@@ -75,7 +75,7 @@ class Recording:
             )
         self._tell(f"Whether the credentials belong to account {account} could not be checked: it is not told.")
 
-    async def _record(self, rows: RowStream) -> None:
+    async def _record(self, rows: RowSource) -> None:
         report = self._report
         try:
             await record(rows, report.sink, report.output, begin=report.begin, seen=report.seen)
@@ -83,7 +83,7 @@ class Recording:
         except RunError as error:
             self.error = error
 
-    async def _remember_account(self, rows: RowStream) -> None:
+    async def _remember_account(self, rows: RowSource) -> None:
         """Note whose report it is, for whoever goes on with it. No row waits for that."""
         if self._report.state_file is None:
             return

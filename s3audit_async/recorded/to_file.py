@@ -29,8 +29,7 @@ if TYPE_CHECKING:
 
     import aioboto3
 
-    from s3audit_async.engine import RowStream
-    from s3audit_async.ports import Observer
+    from s3audit_async.ports import Observer, RowSource
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +94,7 @@ async def audit_to_file(
 
 
 async def record_to_file(
-    path: Path, opening: Callable[[Options], RowStream], options: Options, *, wide: bool, seconds: float | None
+    path: Path, opening: Callable[[Options], RowSource], options: Options, *, wide: bool, seconds: float | None
 ) -> FileAudit:
     """Do what `audit_to_file` says, with the rows that `opening` gives for the options that are found to hold."""
     loop = asyncio.get_running_loop()
@@ -111,6 +110,8 @@ async def record_to_file(
             closing.callback(loop.call_at(started + seconds, recording.stop).cancel)
         await recording.go()
     error = recording.error
+    if error is not None and not isinstance(error, RunError):
+        raise error
     if isinstance(error, WrongAccountError) or not (report.rows or error is None or _is_time(error)):
         raise error
     return FileAudit(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from s3audit_async.cli import options as shared
+from s3audit_async.cli.account_options import account_options
 from s3audit_async.options import Options
 
 
@@ -21,6 +22,7 @@ from s3audit_async.options import Options
 )
 @shared.selection_options
 @shared.region_options
+@account_options
 @shared.aws_options
 @shared.limit_options()
 @shared.message_options
@@ -38,6 +40,19 @@ def run(
     prefix: str | None,
     include_region: tuple[str, ...],
     exclude_region: tuple[str, ...],
+    accounts: str | None,
+    organization: bool,
+    profiles: str | None,
+    ous: tuple[str, ...],
+    account_tags: tuple[str, ...],
+    include_account: tuple[str, ...],
+    exclude_account: tuple[str, ...],
+    role_name: str | None,
+    external_id: str | None,
+    role_session_name: str,
+    role_duration: int,
+    partition: str | None,
+    split: bool,
     profile: str | None,
     region: str | None,
     endpoint_url: str | None,
@@ -48,13 +63,14 @@ def run(
     quiet: bool,
     verbose: bool,
 ) -> int:
-    """Audit the account that the credentials belong to.
+    """Audit the account that the credentials belong to, or many.
 
     \b
     Examples:
       s3audit run                                              ask for the place
       s3audit run -o reports/ --wide                           all columns
       s3audit run -o - --prefix prod- | grep 'CUSTOMER,False'  Bucket Key is off
+      s3audit run --organization -o reports/ --wide            every account
       s3audit run --resume reports/bucketEncryptionReport_20261123-101500.csv.partial
 
     \b
@@ -66,10 +82,29 @@ def run(
       4    the run could not go on; what was audited is kept
       130  interrupted; what was audited is kept
     """  # noqa: D301 - click reads the backspace
+    from s3audit_async.cli.accounts import AccountOptions  # noqa: PLC0415 - for a run only
     from s3audit_async.cli.proxies import check_proxies  # noqa: PLC0415 - for a run only
     from s3audit_async.cli.run import RunSettings, perform  # noqa: PLC0415 - it brings the engine
+    from s3audit_async.output import FleetState  # noqa: PLC0415
 
     check_proxies(endpoint_url)
+    chosen = AccountOptions(
+        fleet=FleetState(
+            accounts=accounts or "",
+            organization=organization,
+            ous=ous,
+            tags=account_tags,
+            include=include_account,
+            exclude=exclude_account,
+            profiles=shared.names_in(profiles),
+            role_name=role_name or "",
+            partition=partition or "",
+            split=split,
+        ),
+        external_id=external_id,
+        session_name=role_session_name,
+        duration=role_duration,
+    )
     settings = RunSettings(
         output=output,
         formats=formats,
@@ -81,6 +116,7 @@ def run(
         resume=resume,
         profile=profile,
         region=region,
+        accounts=chosen,
         quiet=quiet,
         verbose=verbose,
         options=Options(

@@ -1,0 +1,82 @@
+"""The options that choose accounts and say how they are entered."""
+
+from __future__ import annotations
+
+import click
+
+from s3audit_async.cli.options import option, stacked
+from s3audit_async.fleet.access import DURATION, ROLE_NAME, SESSION_NAME
+from s3audit_async.names import LONGEST_SESSION, SHORTEST_SESSION
+
+account_options = stacked(
+    option(
+        "Accounts",
+        "--accounts",
+        metavar="FILE|ID,ID",
+        yields_to=("organization", "profiles", "resume"),
+        help="These accounts, each entered by its role; - is stdin.",
+    ),
+    option(
+        "Accounts",
+        "--organization",
+        is_flag=True,
+        yields_to=("accounts", "profiles", "resume"),
+        help="All active accounts of the organization.",
+    ),
+    option(
+        "Accounts",
+        "--profiles",
+        metavar="NAME,NAME",
+        yields_to=("accounts", "organization", "resume"),
+        help="The accounts of these profiles of the AWS configuration.",
+    ),
+    option(
+        "Accounts",
+        "--ou",
+        "ous",
+        multiple=True,
+        metavar="ID",
+        help="Only accounts below this organizational unit. Repeatable.",
+    ),
+    option(
+        "Accounts",
+        "--account-tag",
+        "account_tags",
+        multiple=True,
+        metavar="KEY[=VALUE]",
+        help="Only accounts with this tag. Repeatable.",
+    ),
+    option("Accounts", "--include-account", multiple=True, metavar="ID", help="Only this account. Repeatable."),
+    option("Accounts", "--exclude-account", multiple=True, metavar="ID", help="Not this account. Repeatable."),
+    option(
+        "Accounts",
+        "--role-name",
+        metavar="NAME",
+        help=f"Role to assume in each account but one's own.  [default: {ROLE_NAME}]",
+    ),
+    option("Accounts", "--external-id", metavar="TEXT", help="External id that the role asks for."),
+    option(
+        "Accounts",
+        "--role-session-name",
+        default=SESSION_NAME,
+        show_default=True,
+        metavar="NAME",
+        help="What CloudTrail shows of who it was.",
+    ),
+    option(
+        "Accounts",
+        "--role-duration",
+        type=click.IntRange(min=SHORTEST_SESSION, max=LONGEST_SESSION),
+        default=DURATION,
+        show_default=True,
+        metavar="SECONDS",
+        help="How long a role's credentials last before they are renewed.",
+    ),
+    option(
+        "Accounts",
+        "--partition",
+        metavar="NAME",
+        help="Partition that the accounts have to be of, such as aws-cn.  [default: one's own]",
+    ),
+    option("Accounts", "--split", is_flag=True, help="One file for each account, in a folder of its own."),
+)

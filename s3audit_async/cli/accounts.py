@@ -1,0 +1,97 @@
+"""What the options of a run say of accounts: whether that goes together, and what it amounts to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from s3audit_async.errors import UsageError
+from s3audit_async.fleet.access import DURATION, ROLE_NAME, SESSION_NAME, Access
+from s3audit_async.fleet.choosing import Choice
+from s3audit_async.resume import ONE_ACCOUNT
+
+if TYPE_CHECKING:
+    from s3audit_async.fleet.run import Plan
+    from s3audit_async.output import FleetState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountOptions:
+    """What the options say of accounts, as it was given; `fleet` is the part that a report remembers."""
+
+    fleet: FleetState = ONE_ACCOUNT
+    external_id: str | None = None
+    session_name: str = SESSION_NAME
+    duration: int = DURATION
+
+    def __post_init__(self) -> None:
+        """Raise `UsageError` for what does not go together, or AWS would refuse."""
+        fleet = self.fleet
+        sources = [
+            name
+            for name, given in (
+                ("--accounts", fleet.accounts),
+                ("--organization", fleet.organization),
+                ("--profiles", fleet.profiles),
+            )
+            if given
+        ]
+        if len(sources) > 1:
+            raise UsageError(f"{' and '.join(sources)} exclude each other", hint="choose accounts in one way")
+        self._check(bool(fleet.organization), "--organization", (("--ou", fleet.ous), ("--account-tag", fleet.tags)))
+        by_role = bool(fleet.accounts or fleet.organization)
+        self._check(
+            by_role,
+            "--accounts or --organization",
+            (
+                ("--include-account", fleet.include),
+                ("--exclude-account", fleet.exclude),
+                ("--role-name", fleet.role_name),
+                ("--external-id", self.external_id),
+                ("--partition", fleet.partition),
+            ),
+        )
+        self._check(bool(sources), "--accounts, --organization or --profiles", (("--split", fleet.split),))
+        self.access(None, None)
+        self.choice()
+
+    @staticmethod
+    def _check(there: bool, needed: str, given: tuple[tuple[str, object], ...]) -> None:
+        for name, value in given:
+            if value and not there:
+                raise UsageError(f"{name} goes with {needed}", hint=f"add {needed}, or leave {name} out")
+
+    def access(self, profile: str | None, region: str | None) -> Access:
+        """Say how accounts are entered by whoever has this profile and region."""
+        return Access(
+            role_name=self.fleet.role_name or ROLE_NAME,
+            external_id=self.external_id,
+            session_name=self.session_name,
+            duration=self.duration,
+            partition=self.fleet.partition or None,
+            profile=profile,
+            region=region,
+        )
+
+    def choice(self) -> Choice:
+        """Say which accounts are wanted."""
+        fleet = self.fleet
+        return Choice(
+            include=frozenset(fleet.include), exclude=frozenset(fleet.exclude), ous=fleet.ous, tags=fleet.tags
+        )
+
+    def plan(self, profile: str | None, region: str | None) -> Plan:
+        """Read which accounts are named. Raises `UsageError` for a file or profile that cannot be used."""
+        from s3audit_async.fleet.run import Plan  # noqa: PLC0415 - it brings the engine
+
+        accounts = None
+        if self.fleet.profiles:
+            from s3audit_async.aws.profiles import profile_names  # noqa: PLC0415 - half a second of SDK
+            from s3audit_async.fleet.profiles import profiles_of  # noqa: PLC0415
+
+            accounts = profiles_of(",".join(self.fleet.profiles), profile_names())
+        elif self.fleet.accounts:
+            from s3audit_async.fleet.accounts_file import accounts_of  # noqa: PLC0415 - for this option only
+
+            accounts = accounts_of(self.fleet.accounts)
+        return Plan(access=self.access(profile, region), accounts=accounts, choice=self.choice())
