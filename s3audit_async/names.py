@@ -37,6 +37,11 @@ class Principal:
     partition: str
     account: str
 
+    @property
+    def is_account(self) -> bool:
+        """Tell whether it is an account as a whole: then its own policies say who in it may."""
+        return self.arn.endswith(":root")
+
 
 def check_partition(name: str) -> str:
     """Let the name of a partition pass."""

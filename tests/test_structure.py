@@ -25,6 +25,7 @@ ROOMS = [
     {"assessment"},
     {"options", "ports"},
     {"observe", "stats", "permissions"},
+    {"organization_permissions"},
     {"pacing", "breaker"},
     {"retry", "limiter", "keys"},
     {"engine"},

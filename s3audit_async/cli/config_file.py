@@ -1,7 +1,8 @@
 """The configuration file: which one counts, what it may say, and what it must not say unasked.
 
-A file that is found, and not named, came with the directory. It must not send requests elsewhere or choose other
-credentials, nor have anything written outside that directory; and it must belong to whoever runs the command.
+A file that is found, and not named, came with the directory. It must not send requests elsewhere, choose other
+credentials or say whom roles are to trust, nor have anything written outside that directory; and it must belong to
+whoever runs the command.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ SHARED = "pyproject.toml"
 """Whose table `[tool.s3audit]` counts where there is no file of our own."""
 
 _LARGEST = 1024 * 1024  # bytes; it is read as a whole
-_NOT_UNASKED = frozenset({"endpoint-url", "profile"})
+_NOT_UNASKED = frozenset({"endpoint-url", "profile", "caller"})
 _WRITTEN = frozenset({"output", "stats", "html", "plan", "resume"})
 """Options that name a file which is written."""
 _TABLE = "tool.s3audit"
