@@ -15,7 +15,7 @@ from s3audit_async.options import Options
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_DOCUMENTS = ("caller", "member-role", "trust", "stack-set")
+DOCUMENTS = ("caller", "member-role", "trust", "stack-set")
 
 organization_options = shared.stacked(
     shared.option(
@@ -28,7 +28,7 @@ organization_options = shared.stacked(
     shared.option(
         "Organization",
         "--document",
-        type=click.Choice(_DOCUMENTS),
+        type=click.Choice(DOCUMENTS),
         help="Only this one, as the AWS CLI takes it.  [default: all of them, in one JSON object]",
     ),
     shared.option(
