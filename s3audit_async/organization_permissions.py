@@ -72,7 +72,7 @@ class Entry:
 
     - `role_name`: of the role in each account, with its path before it if it has one.
     - `external_id`: what the caller has to name as well; None for nothing.
-    - `by_unit`, `by_tag`: whether accounts are chosen by organizational unit, and by tag.
+    - `by_unit`, `by_tag`: whether accounts are chosen by organizational unit, and whether by tag.
     """
 
     role_name: str = ROLE_NAME
@@ -95,11 +95,12 @@ def caller_policy(options: Options, entry: Entry, *, partition: str) -> dict[str
     """
     own = permissions.iam_policy(options, partition=partition)
     of_organizations = f"arn:{partition}:organizations::*"
-    statements = [_allow("ListAccounts", ["organizations:ListAccounts"], "*")]
-    if entry.by_unit:
+    if entry.by_unit:  # from the units down: then nobody asks for all accounts
         actions = ["organizations:ListAccountsForParent", "organizations:ListOrganizationalUnitsForParent"]
         below = [f"{of_organizations}:ou/*", f"{of_organizations}:root/*"]
-        statements.append(_allow("ListAccountsOfUnits", actions, below))
+        statements = [_allow("ListAccountsOfUnits", actions, below)]
+    else:
+        statements = [_allow("ListAccounts", ["organizations:ListAccounts"], "*")]
     if entry.by_tag:
         actions = ["organizations:ListTagsForResource"]
         statements.append(_allow("ReadTagsOfAccounts", actions, f"{of_organizations}:account/*"))

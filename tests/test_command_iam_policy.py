@@ -97,6 +97,8 @@ def test_nobody_has_to_be_named_where_nobody_is_trusted(document: Document, caps
         (("--caller", ACCOUNT, "--role-name", f"arn:aws:iam::{ACCOUNT}:role/s3audit"), "no ARN"),
         (("--caller", ACCOUNT, "--role-name", "a\nb"), r"'a\nb'"),
         (("--caller", ACCOUNT, "--external-id", "a b"), "not an external id"),
+        (("--caller", ACCOUNT, "--ou", "prod"), "not the id of an organizational unit: 'prod'"),
+        (("--caller", ACCOUNT, "--account-tag", "=prod"), "not a tag: '=prod'"),
         (("--document", "policy"), "'policy' is not one of"),
     ],
 )

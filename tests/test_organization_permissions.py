@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,12 +14,17 @@ from botocore.exceptions import ClientError
 from moto import mock_aws
 from moto.core import set_initial_no_auth_action_count
 
+from s3audit_async.engine.asking import Asker
 from s3audit_async.errors import UsageError
-from s3audit_async.model import Kind, Operation, Service
+from s3audit_async.fleet.choosing import Choice
+from s3audit_async.fleet.organization import list_organization
+from s3audit_async.model import AccountPage, Kind, MemberAccount, Operation, OrganizationalUnitPage, Service, TagPage
 from s3audit_async.names import principal
 from s3audit_async.options import Options
 from s3audit_async.organization_permissions import Entry, caller_policy, stack_set_template, trust_policy
 from s3audit_async.permissions import iam_policy
+from s3audit_async.ports import Observer
+from tests.fakes import FakeGateway
 
 if TYPE_CHECKING:
     from s3audit_async.names import Principal
@@ -57,27 +63,59 @@ def test_the_caller_reads_its_own_account_as_the_role_does_the_others(options: O
     assert statements(policy)
 
 
-def test_the_caller_may_ask_what_the_program_asks_of_an_organization_and_nothing_else() -> None:
-    more = actions(caller_policy(Options(), CHOOSY, partition="aws")) - actions(iam_policy(Options(), partition="aws"))
+@dataclass
+class Organization:
+    """One account below one unit, which keeps what it was asked."""
 
-    asked = {f"organizations:{each}" for each in Operation if each.service is Service.ORGANIZATIONS}
-    assert more == {*asked, "sts:AssumeRole"}
+    asked: set[Operation] = field(default_factory=set)
+    home_region: str = "us-east-1"
+
+    async def list_accounts(self, token: str | None) -> AccountPage:
+        self.asked.add(Operation.LIST_ACCOUNTS)
+        return AccountPage((MemberAccount(ACCOUNT, "one", "ACTIVE"),))
+
+    async def list_accounts_for_parent(self, parent: str, token: str | None) -> AccountPage:
+        self.asked.add(Operation.LIST_ACCOUNTS_FOR_PARENT)
+        return AccountPage((MemberAccount(ACCOUNT, "one", "ACTIVE"),))
+
+    async def list_organizational_units_for_parent(self, parent: str, token: str | None) -> OrganizationalUnitPage:
+        self.asked.add(Operation.LIST_ORGANIZATIONAL_UNITS_FOR_PARENT)
+        return OrganizationalUnitPage(())
+
+    async def list_tags(self, account: str, token: str | None) -> TagPage:
+        self.asked.add(Operation.LIST_TAGS_FOR_RESOURCE)
+        return TagPage((("env", "prod"),))
+
+
+async def asked_by_a_listing(entry: Entry) -> set[Operation]:
+    """What is asked to find the accounts of an organization."""
+    organization = Organization()
+    choice = Choice(ous=("ou-ab12-cd34ef56",) if entry.by_unit else (), tags=("env",) if entry.by_tag else ())
+    await list_organization(organization, Asker(FakeGateway(), Options(), Observer()), choice)
+    return organization.asked
 
 
 @pytest.mark.parametrize(
     ("entry", "asked"),
     [
-        (PLAIN, set()),
-        (Entry(by_unit=True), {"ListAccountsForParent", "ListOrganizationalUnitsForParent"}),
-        (Entry(by_tag=True), {"ListTagsForResource"}),
+        (PLAIN, {Operation.LIST_ACCOUNTS}),
+        (Entry(by_tag=True), {Operation.LIST_ACCOUNTS, Operation.LIST_TAGS_FOR_RESOURCE}),
+        (
+            Entry(by_unit=True),
+            {Operation.LIST_ACCOUNTS_FOR_PARENT, Operation.LIST_ORGANIZATIONAL_UNITS_FOR_PARENT},
+        ),
+        (CHOOSY, {each for each in Operation if each.service is Service.ORGANIZATIONS} - {Operation.LIST_ACCOUNTS}),
     ],
 )
-def test_units_and_tags_are_read_only_where_accounts_are_chosen_by_them(entry: Entry, asked: set[str]) -> None:
+async def test_the_caller_may_ask_an_organization_what_the_listing_asks_and_nothing_else(
+    entry: Entry, asked: set[Operation]
+) -> None:
     allowed = actions(caller_policy(Options(), entry, partition="aws"))
 
-    assert {each for each in allowed if each.startswith("organizations:")} == {
-        "organizations:ListAccounts",
-        *(f"organizations:{each}" for each in asked),
+    assert await asked_by_a_listing(entry) == asked
+    assert allowed - actions(iam_policy(Options(), partition="aws")) == {
+        *(f"organizations:{operation}" for operation in asked),
+        "sts:AssumeRole",
     }
 
 

@@ -52,7 +52,7 @@ organization_options = shared.stacked(
         "ous",
         multiple=True,
         metavar="ID",
-        help="Accounts are chosen by organizational unit, as by run. Repeatable.",
+        help="The caller chooses accounts by organizational unit. Repeatable.",
     ),
     shared.option(
         "Organization",
@@ -60,7 +60,7 @@ organization_options = shared.stacked(
         "account_tags",
         multiple=True,
         metavar="KEY[=VALUE]",
-        help="Accounts are chosen by tag, as by run. Repeatable.",
+        help="The caller chooses accounts by tag. Repeatable.",
     ),
 )
 
@@ -105,9 +105,11 @@ def iam_policy(
     options = Options(buckets=shared.read_names(buckets, buckets_from), prefix=prefix)
     if organization:
         from s3audit_async.cli.iam_policy import print_documents  # noqa: PLC0415 - for this flag only
+        from s3audit_async.fleet.choosing import Choice  # noqa: PLC0415
         from s3audit_async.organization_permissions import Document, Entry  # noqa: PLC0415
 
-        entry = Entry(role_name=role_name, external_id=external_id, by_unit=bool(ous), by_tag=bool(account_tags))
+        choice = Choice(ous=ous, tags=account_tags)
+        entry = Entry(role_name=role_name, external_id=external_id, by_unit=bool(choice.ous), by_tag=bool(choice.tags))
         only = None if document is None else Document(document)
         print_documents(options, entry, caller=caller, partition=partition, only=only)
         return
