@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 SHARED_KEYS = 3
 """Keys of the management account that buckets of every account are encrypted with."""
-UNITS = (StubUnit("ou-stub-workloads", "Workloads"), StubUnit("ou-stub-sandbox", "Sandbox", "ou-stub-workloads"))
+UNITS = (StubUnit("ou-stub-workloads", "Workloads"), StubUnit("ou-stub-sandboxes", "Sandboxes", "ou-stub-workloads"))
 _PARENTS = (ROOT, UNITS[0].id, UNITS[1].id)
 _HIDDEN_EVERY = 5
 _NO_ALIASES_EVERY = 3
