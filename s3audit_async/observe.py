@@ -8,6 +8,7 @@ from s3audit_async.ports import Observer
 
 if TYPE_CHECKING:
     from s3audit_async.model import BreakerChange, Call, LimitChange, Notice, Retry, Row
+    from s3audit_async.ports import Concluded
 
 
 class Observers(Observer):
@@ -19,18 +20,6 @@ class Observers(Observer):
     def listing_ended(self) -> None:
         for observer in self._observers:
             observer.listing_ended()
-
-    def accounts_chosen(self, count: int) -> None:
-        for observer in self._observers:
-            observer.accounts_chosen(count)
-
-    def account_entered(self, label: str) -> None:
-        for observer in self._observers:
-            observer.account_entered(label)
-
-    def account_concluded(self, label: str, status: str) -> None:
-        for observer in self._observers:
-            observer.account_concluded(label, status)
 
     def routed(self, region: str) -> None:
         for observer in self._observers:
@@ -59,3 +48,15 @@ class Observers(Observer):
     def audited(self, row: Row, lane: str) -> None:
         for observer in self._observers:
             observer.audited(row, lane)
+
+    def accounts_chosen(self, count: int) -> None:
+        for observer in self._observers:
+            observer.accounts_chosen(count)
+
+    def account_entered(self, label: str) -> None:
+        for observer in self._observers:
+            observer.account_entered(label)
+
+    def account_concluded(self, record: Concluded) -> None:
+        for observer in self._observers:
+            observer.account_concluded(record)

@@ -195,6 +195,35 @@ class Sink(Protocol):
         ...
 
 
+class Concluded(Protocol):
+    """What became of an account, as observers are told of it."""
+
+    @property
+    def label(self) -> str:
+        """What people know it by."""
+        ...
+
+    @property
+    def status(self) -> str:
+        """Whether it is `complete`, `not-entered`, `incomplete` or `skipped`."""
+        ...
+
+    @property
+    def rows(self) -> int:
+        """How many rows it has got."""
+        ...
+
+    @property
+    def code(self) -> str:
+        """Why it is not complete: AWS's error code, or its state."""
+        ...
+
+    @property
+    def message(self) -> str:
+        """What AWS says of that."""
+        ...
+
+
 class Observer:
     """Watches a run. Does nothing by default: override what is of interest.
 
@@ -203,15 +232,6 @@ class Observer:
 
     def listing_ended(self) -> None:
         """Know that no further bucket will be routed, but for those that are being located."""
-
-    def accounts_chosen(self, count: int) -> None:
-        """Know of how many accounts a run of many has to audit."""
-
-    def account_entered(self, label: str) -> None:
-        """Know of one of many accounts whose buckets are being asked about now."""
-
-    def account_concluded(self, label: str, status: str) -> None:
-        """Know of what became of one of many accounts: a `fleet.units.Status`."""
 
     def routed(self, region: str) -> None:
         """Know that one more bucket is to be audited, and waits in the lane of `region`."""
@@ -233,3 +253,12 @@ class Observer:
 
     def audited(self, row: Row, lane: str) -> None:
         """Know of a bucket that has its row; `lane` is the region whose queue it stood in."""
+
+    def accounts_chosen(self, count: int) -> None:
+        """Know how many accounts are audited, those that are skipped not among them; told where many may be."""
+
+    def account_entered(self, label: str) -> None:
+        """Know of an account whose buckets are going to be listed."""
+
+    def account_concluded(self, record: Concluded) -> None:
+        """Know what became of an account, also of one that is skipped; all its rows were told of before."""

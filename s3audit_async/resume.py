@@ -57,6 +57,16 @@ class Unfinished:
     """What the run that began it left beside it; None if that cannot be read."""
     state_file: StateFile
 
+    @property
+    def final(self) -> Path:
+        """The name of the report when it is complete."""
+        return _final(self.path)
+
+    @property
+    def complete(self) -> bool:
+        """Whether the run before made what it was to make: what is left is to ask again whoever has an error."""
+        return not partial_of(self.final).exists() or (self.state is not None and self.state.made)
+
 
 @dataclass(slots=True)
 class Resumption:

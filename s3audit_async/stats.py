@@ -16,12 +16,14 @@ from s3audit_async.ports import Observer
 
 if TYPE_CHECKING:
     from s3audit_async.model import BreakerChange, Call, Retry, Row
+    from s3audit_async.ports import Concluded
 
 CODES_COUNTED = 100
 """Different error codes counted for an operation. Codes are text from outside; all beyond are counted together."""
 OTHER_CODES = "(other codes)"
 POINTS = 240
 """Points of a limit's course, at most. When there are more, every second one is left out."""
+_ACCOUNTS = ("chosen", "complete", "incomplete", "not_entered", "skipped")
 _SHORTEST = 1e-4
 _STEP = 1.04
 """Neighbouring bins of the histogram differ by so much, so that a quantile is off by 2 % at most."""
@@ -135,6 +137,8 @@ class RunStats(Observer):
         """Keys that KMS was asked about. For whoever ran the run to set."""
         self.bytes_received = 0
         """Bytes of answers' bodies. For whoever ran the run to set."""
+        self.accounts: Counter[str] | None = None
+        """Accounts by what became of them, `chosen` for all that are audited; None in a run of one."""
         self._operations: dict[str, OperationFigures] = {}
         self._lanes: dict[tuple[str, str], LaneFigures] = {}
 
@@ -154,6 +158,13 @@ class RunStats(Observer):
 
     def audited(self, row: Row, lane: str) -> None:  # noqa: ARG002 - that it is done is all that counts
         self.rows += 1
+
+    def accounts_chosen(self, count: int) -> None:
+        self.accounts = Counter(chosen=count)
+
+    def account_concluded(self, record: Concluded) -> None:
+        if self.accounts is not None:
+            self.accounts[record.status.replace("-", "_")] += 1
 
     @property
     def seconds(self) -> float:
@@ -185,7 +196,9 @@ class RunStats(Observer):
         lanes: dict[str, dict[str, Any]] = {}
         for (service, region), figures in sorted(self._lanes.items()):
             lanes.setdefault(region, {})[service] = figures.as_dict()
+        accounts = {} if self.accounts is None else {"accounts": {name: self.accounts[name] for name in _ACCOUNTS}}
         return {
+            **accounts,
             "buckets": self.buckets,
             "rows": self.rows,
             "seconds": round(self.seconds, 3),

@@ -25,7 +25,7 @@ from benchmarks.stub import (
 )
 from s3audit_async.aws.answers import LONGEST_TOKEN, account_page, organizational_unit_page, tag_page
 from s3audit_async.aws.errors import UnusableAnswerError
-from s3audit_async.aws.gateway import open_gateway
+from s3audit_async.aws.roles import open_caller
 from s3audit_async.engine.asking import Asker
 from s3audit_async.errors import ListingError, UsageError
 from s3audit_async.fleet.choosing import Choice
@@ -48,7 +48,7 @@ OUTER, INNER = "ou-stub-outer000", "ou-stub-inner000"
 async def listed(url: str, choice: Choice | None = None, *, stats: RunStats | None = None, **options: Any) -> Chosen:
     """What is chosen of the organization that is served at a URL."""
     chosen = Options(endpoint_url=url, **options)
-    async with open_gateway(aioboto3.Session(), chosen, user_agent="s3audit/test") as gateway:
+    async with open_caller(aioboto3.Session(), chosen, user_agent="s3audit/test") as gateway:
         asker = Asker(gateway, chosen, stats or RunStats())
         return await list_organization(gateway.organization(), asker, choice or Choice())
 
@@ -259,6 +259,6 @@ async def test_each_partition_has_one_endpoint_for_its_organizations(
     for name in ("AWS_ENDPOINT_URL", "AWS_REGION", "AWS_DEFAULT_REGION"):
         monkeypatch.delenv(name)
     session = aioboto3.Session(region_name=region)
-    async with open_gateway(session, Options(), user_agent="s3audit/test") as gateway:
+    async with open_caller(session, Options(), user_agent="s3audit/test") as gateway:
         client = await gateway._clients.get(Service.ORGANIZATIONS, gateway.organization().home_region)
         assert client.meta.endpoint_url == f"https://{host}"

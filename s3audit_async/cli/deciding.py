@@ -45,7 +45,8 @@ def conclude(check: PolicyCheck | None, *, quiet: bool) -> ExitCode:
 def with_page(settings: RunSettings, check: PolicyCheck | None) -> RunSettings:
     """Have the page made of a run's report, if one is wished; a run that is gone on with may have one to make, too.
 
-    A policy needs all fields of each row, also of those that an interrupted run has audited.
+    A policy needs all fields of each row, also of those that an interrupted run has audited. Of many accounts, each row
+    has to tell whose it is.
     """
 
     def write(rows: Callable[[], Iterable[Row]], out: BinaryIO) -> None:
@@ -54,7 +55,7 @@ def with_page(settings: RunSettings, check: PolicyCheck | None) -> RunSettings:
     from s3audit_async.output import Target  # noqa: PLC0415 - `s3audit report` writes no report
 
     page = () if settings.html is None else (Target(HTML, Path(settings.html).expanduser()),)
-    return replace(settings, also=page, writers={HTML: write}, needs_all=check is not None)
+    return replace(settings, also=page, writers={HTML: write}, needs_all=check is not None or settings.fleet.many)
 
 
 def write_html(rows: Callable[[], Iterable[Row]], out: BinaryIO, *, source: str, check: PolicyCheck | None) -> None:

@@ -9,6 +9,7 @@ from s3audit_async.ports import Observer
 
 if TYPE_CHECKING:
     from s3audit_async.model import BreakerChange, LimitChange, Notice, Retry
+    from s3audit_async.ports import Concluded
 
 
 class EventLog(Observer):
@@ -50,6 +51,24 @@ class EventLog(Observer):
             region=change.region,
             open=change.open,
             code=change.code,
+        )
+
+    def accounts_chosen(self, count: int) -> None:
+        print_event("accounts", f"accounts: {count} to audit", count=count)
+
+    def account_entered(self, label: str) -> None:
+        print_event("account", f"account: {label}: entered", account=label, status="entered")
+
+    def account_concluded(self, record: Concluded) -> None:
+        why = "".join(f": {part}" for part in (record.code, record.message) if part)
+        print_event(
+            "account",
+            f"account: {record.label}: {record.status.replace('-', ' ')}, {record.rows} rows{why}",
+            account=record.label,
+            status=record.status,
+            rows=record.rows,
+            code=record.code or None,
+            message=record.message or None,
         )
 
     def noticed(self, notice: Notice) -> None:

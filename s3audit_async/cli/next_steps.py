@@ -11,6 +11,7 @@ from s3audit_async.analysis.regions import Apart
 from s3audit_async.cli.outcome import print_event
 from s3audit_async.findings import Finding
 from s3audit_async.findings.catalogue import rank_of
+from s3audit_async.fleet.outcome import FleetOutcome
 from s3audit_async.output import FileOutput
 from s3audit_async.references import partition_of
 
@@ -19,7 +20,11 @@ if TYPE_CHECKING:
     from s3audit_async.options import Options
     from s3audit_async.recorded import Report
 
+ONE_ACCOUNT = FleetOutcome()
+"""There is nothing to say of accounts where there is one."""
+
 _READABLE = ("csv", "jsonl", "parquet")
+_STACK_SET = "s3audit iam-policy --organization --document stack-set"
 _MANY_NAMES = 3
 """Buckets that are named in a command at most."""
 _EXPLAINED_ELSEWHERE = {Finding.ENCRYPTION_UNREADABLE, Finding.BUCKET_NOT_AUDITED, Finding.KEY_NOT_VERIFIED}
@@ -36,12 +41,17 @@ class Step:
         return f"{self.why}: {self.command}"
 
 
-def next_steps(summary: Summary, options: Options, place: str | None) -> list[Step]:
+def next_steps(
+    summary: Summary, options: Options, place: str | None, accounts: FleetOutcome = ONE_ACCOUNT
+) -> list[Step]:
     """Tell what a run's summary calls for. `place` is the report's file, None where there is none to be read.
 
     What failed is not among it: that has its command, `--resume`, already.
     """
     steps = []
+    if accounts.denied:
+        whom = "1 account was" if accounts.denied == 1 else f"{accounts.denied} accounts were"
+        steps.append(Step(f"{whom} denied; the role to have in each account is", _STACK_SET))
     apart = summary.apart
     denied = summary.denied.count - sum(region.rows for region in apart if region.why is Apart.DENIED)
     keys = summary.key_types[classify.ACCESS_DENIED]
@@ -68,6 +78,8 @@ def readable_place(report: Report) -> str | None:
     """Give the file of a run's report that `s3audit report` can read; None where there is none."""
     if not isinstance(report.output, FileOutput):
         return None
+    if report.fleet.split:
+        return None
     if not report.wanted:
         return report.output.place
     paths = (each.path for each in report.wanted if each.format in _READABLE)
@@ -75,9 +87,11 @@ def readable_place(report: Report) -> str | None:
     return None if name is None else str(report.output.final.parent / name)
 
 
-def print_next_steps(summary: Summary, options: Options, place: str | None) -> None:
+def print_next_steps(
+    summary: Summary, options: Options, place: str | None, accounts: FleetOutcome = ONE_ACCOUNT
+) -> None:
     """Print them, a line each."""
-    for step in next_steps(summary, options, place):
+    for step in next_steps(summary, options, place, accounts):
         print_event("next_step", str(step), message=step.why, command=step.command)
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from s3audit_async.model import Retry, Row
+    from s3audit_async.ports import Concluded
 
 _LANES_SHOWN = 8
 _REGION_WIDTH = 14
@@ -51,7 +52,10 @@ class Progress(Observer):
 
     def __init__(self) -> None:
         self._started = monotonic()
-        self._listing = True
+        self._unlisted = 1
+        """Listings that have not ended: one for each account."""
+        self._accounts: int | None = None
+        self._concluded = 0
         self._waiting: Counter[str] = Counter()
         self._done: Counter[str] = Counter()
         self._routed = 0
@@ -63,8 +67,18 @@ class Progress(Observer):
         self._routed += 1
         self._waiting[region] += 1
 
+    def accounts_chosen(self, count: int) -> None:
+        self._accounts = self._unlisted = count
+
+    def account_concluded(self, record: Concluded) -> None:
+        if record.status == "skipped":
+            return
+        self._concluded += 1
+        if record.status == "not-entered":
+            self._unlisted -= 1
+
     def listing_ended(self) -> None:
-        self._listing = False
+        self._unlisted -= 1
 
     def retrying(self, retry: Retry) -> None:
         (self._throttles if retry.throttled else self._retries)[retry.region] += 1
@@ -84,9 +98,11 @@ class Progress(Observer):
 
         seconds = monotonic() - self._started
         rate = self._audited / seconds if seconds else 0.0
-        left = f"{(self._routed - self._audited) / rate:.0f} s left" if rate and not self._listing else "listing"
+        listing = self._unlisted > 0
+        left = f"{(self._routed - self._audited) / rate:.0f} s left" if rate and not listing else "listing"
+        accounts = "" if self._accounts is None else f"{self._concluded} of {self._accounts} accounts, "
         head = Text(
-            f"{self._audited} of {self._routed}{'+' if self._listing else ''} buckets, {rate:.0f}/s, {left}, "
+            f"{accounts}{self._audited} of {self._routed}{'+' if listing else ''} buckets, {rate:.0f}/s, {left}, "
             f"{sum(self._retries.values())} retries, {sum(self._throttles.values())} throttled"
         )
         table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 
 from s3audit_async.cli.outcome import anybody_there
 from s3audit_async.errors import UsageError
-from s3audit_async.output import PARTIAL_SUFFIX, StateFile, Target, partial_of
+from s3audit_async.output import LEDGER_SUFFIX, PARTIAL_SUFFIX, StateFile, Target, partial_of
 from s3audit_async.output.places import is_directory
+from s3audit_async.output.replacing import check_replaceable
+from s3audit_async.output.splitting import parts_there
 from s3audit_async.output.spool import FORMAT, discard
-from s3audit_async.sinks import RESUMABLE, suffix_of
+from s3audit_async.sinks import FORMATS, RESUMABLE, suffix_of
 
 if TYPE_CHECKING:
     from s3audit_async.cli.run import RunSettings
@@ -43,16 +45,32 @@ def places_of(settings: RunSettings, forms: tuple[str, ...]) -> Direct | Spooled
     base, single = _where(settings, forms)
     if single:
         targets = (Target(forms[0], base, wide=settings.wide), *settings.also)
-        spool = base if forms == (FORMAT,) else spool_of(base)
+        spool = base if forms == (FORMAT,) and not settings.fleet.split else spool_of(base)
     else:
         named = (Target(form, base.with_name(f"{base.name}.{suffix_of(form)}"), wide=settings.wide) for form in forms)
         targets = (*named, *settings.also)
         spool = spool_of(base)
     first = targets[0]
     complete = settings.wide or first.format != "csv" or not settings.needs_all
-    if len(targets) == 1 and first.format in RESUMABLE and complete:
+    if settings.fleet.split:
+        for target in targets[: len(forms)]:
+            for part in parts_there(target.path):
+                check_replaceable(str(part))
+    elif len(targets) == 1 and first.format in RESUMABLE and complete:
         return Direct(first.path, first.format)
     return Spooled(spool, targets)
+
+
+def ledger_of(places: Direct | Spooled) -> Path:
+    """Name the side file of a report of many accounts: for the report, or for what the names of several begin with."""
+    if isinstance(places, Direct):
+        report = places.path
+    else:
+        reports = [target.path for target in places.targets if target.format in FORMATS]
+        report = (
+            reports[0] if len(reports) == 1 else places.path.with_name(places.path.name.removesuffix(_SPOOL_SUFFIX))
+        )
+    return report.with_name(report.name + LEDGER_SUFFIX)
 
 
 def make_way(places: Direct | Spooled) -> None:

@@ -57,28 +57,39 @@ def conclude(settings: RunSettings, report: Report, stats: RunStats, error: S3Au
             )
         return exit_code_of(error)
     failed = report.summary.failed.count
+    outcome = report.outcome
     if not settings.quiet:
-        print_summary(report.summary, stats, report.output.place)
+        print_summary(report.summary, stats, report.output.place, report.ledger)
         for region in sorted(report.options.include_regions - report.summary.rows_by_region.keys()):
             if not (report.resumed and not report.layout.wide):  # rows of four columns do not say where they are
                 print_line(f"note: no bucket was listed in {region}, which --include-region names.")
-        if failed and settings.again and in_file:
-            command = resume_command(settings, report)
-            print_line(f"{failed} rows hold an error. Ask those buckets again with: {command}")
+        if (failed or not outcome.complete) and settings.again and in_file:
+            lacking = [
+                *([f"{failed} rows hold an error"] if failed else []),
+                *([f"{_accounts(outcome.lacking)} not audited to the end"] if outcome.lacking else []),
+            ]
+            asked = "those buckets" if outcome.complete else "them"
+            print_line(f"{', '.join(lacking)}. Ask {asked} again with: {resume_command(settings, report)}")
     decided = deciding.conclude(report.check, quiet=settings.quiet)
     if not settings.quiet:
-        print_next_steps(report.summary, report.options, readable_place(report))
-    return ExitCode.INCOMPLETE if failed and decided is ExitCode.COMPLETE else decided
+        print_next_steps(report.summary, report.options, readable_place(report), outcome)
+    lacking_something = failed or not outcome.complete
+    return ExitCode.INCOMPLETE if lacking_something and decided is ExitCode.COMPLETE else decided
+
+
+def _accounts(count: int) -> str:
+    return f"{count} account is" if count == 1 else f"{count} accounts are"
 
 
 def resume_command(settings: RunSettings, report: Report) -> str:
-    """Give the command that goes on, with what the run state does not hold: the account, and what is made of it."""
+    """Give the command that goes on, with what the run state does not hold: how accounts are entered, what is made."""
     output = report.output
     command = ["s3audit", "run", "--resume", output.resumable if isinstance(output, FileOutput) else output.place]
     for option, value in (
         ("--profile", settings.profile),
         ("--region", settings.region),
         ("--endpoint-url", settings.options.endpoint_url),
+        ("--external-id", settings.accounts.external_id),
         ("--policy", _lasting(settings.policy)),
         ("--stats", settings.stats),
     ):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from s3audit_async.analysis.policy.builtin import BUILT_IN
 from s3audit_async.cli.report_places import spool_of
 from s3audit_async.errors import UsageError
-from s3audit_async.output import PARTIAL_SUFFIX, STATE_SUFFIX
+from s3audit_async.output import LEDGER_SUFFIX, PARTIAL_SUFFIX, STATE_SUFFIX
 from s3audit_async.output.places import is_directory
 
 if TYPE_CHECKING:
@@ -68,6 +68,9 @@ def _of_report(place: str) -> tuple[Path, ...]:
         for each in (final, spool_of(final))
         for suffix in ("", PARTIAL_SUFFIX, STATE_SUFFIX)
         for coming in ("", ".tmp")
+    ) + tuple(
+        final.with_name(f"{final.name}{LEDGER_SUFFIX}{suffix}")
+        for suffix in ("", PARTIAL_SUFFIX, f"{PARTIAL_SUFFIX}.tmp")
     )
 
 

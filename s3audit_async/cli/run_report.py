@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 from s3audit_async.analysis.reading import Layout
 from s3audit_async.analysis.summary import Summary
 from s3audit_async.cli.outcome import print_note
-from s3audit_async.cli.report_places import Direct, make_way, places_of
+from s3audit_async.cli.report_places import Direct, ledger_of, make_way, places_of
 from s3audit_async.errors import UsageError
 from s3audit_async.output import (
     FileOutput,
+    Ledger,
     Spool,
     StandardOutput,
     StateFile,
@@ -39,6 +40,7 @@ def begin(settings: RunSettings, check: PolicyCheck | None = None) -> Report:
         return _begin_on_stdout(settings, forms, check)
     places = places_of(settings, forms)
     make_way(places)
+    ledger = Ledger(ledger_of(places)) if settings.fleet.many else None
     output: FileOutput
     wanted: tuple[Wanted, ...]
     if isinstance(places, Direct):
@@ -46,7 +48,14 @@ def begin(settings: RunSettings, check: PolicyCheck | None = None) -> Report:
         output = FileOutput(places.path)
     else:
         form, wide, wanted = FORMAT, True, _wanted(places.path, places.targets)
-        output = Spool(places.path, targets=places.targets, writers=settings.writers, mendable=settings.again)
+        output = Spool(
+            places.path,
+            targets=places.targets,
+            writers=settings.writers,
+            mendable=settings.again,
+            ledger=ledger,
+            split=settings.fleet.split,
+        )
     report = Report(
         output=output,
         layout=Layout(form, wide=wide),
@@ -57,15 +66,21 @@ def begin(settings: RunSettings, check: PolicyCheck | None = None) -> Report:
         state_file=StateFile(output.final) if settings.again else None,
         wanted=wanted,
         check=check,
+        fleet=settings.fleet,
+        ledger=ledger,
     )
     with ExitStack() as failing:
         failing.callback(report.close)
+        if ledger is not None:
+            ledger.begin()
         report.remember()
         failing.pop_all()
     return report
 
 
 def _begin_on_stdout(settings: RunSettings, forms: tuple[str, ...], check: PolicyCheck | None) -> Report:
+    if settings.fleet.split:
+        raise UsageError("--split makes several files", hint="name a directory with -o, or leave --split out")
     if settings.also:
         raise UsageError(
             "a page is made of a report in a file", hint="name a file or directory with -o, or leave --html out"
@@ -86,6 +101,8 @@ def _begin_on_stdout(settings: RunSettings, forms: tuple[str, ...], check: Polic
         options=replace(settings.options, identify=layout.wide or check is not None),
         note=print_note,
         check=check,
+        fleet=settings.fleet,
+        ledger=Ledger(None) if settings.fleet.many else None,
     )
 
 

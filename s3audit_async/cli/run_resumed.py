@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -10,13 +11,14 @@ from typing import TYPE_CHECKING
 
 from s3audit_async.cli.deciding import HTML
 from s3audit_async.cli.outcome import print_line, print_note
-from s3audit_async.cli.report_places import to_resume
+from s3audit_async.cli.report_places import Direct, Spooled, ledger_of, to_resume
 from s3audit_async.cli.run_places import check_apart
 from s3audit_async.errors import UsageError
-from s3audit_async.output import Spool, Target
+from s3audit_async.output import Ledger, Spool, Target
 from s3audit_async.output.replacing import check_replaceable
+from s3audit_async.output.splitting import parts_there
 from s3audit_async.recorded import Report, unchecked
-from s3audit_async.resume import look_at, restored, resume
+from s3audit_async.resume import look_at, restored, restored_fleet, resume
 from s3audit_async.sinks import check_formats, make_sink
 
 if TYPE_CHECKING:
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from s3audit_async.cli.run import RunSettings
     from s3audit_async.model import Row
     from s3audit_async.options import Options
-    from s3audit_async.output import Wanted
+    from s3audit_async.output import FileOutput, FleetState, Wanted
     from s3audit_async.resume import Resumption, Unfinished
 
 _PAGE = b"<!doctype html"
@@ -46,7 +48,7 @@ def go_on(settings: RunSettings, check: PolicyCheck | None = None) -> Report:
         raise UsageError(
             f"{path} was begun without --{new.pop()}", hint="leave it out, and use 's3audit report' when it is complete"
         )
-    targets = _targets(found, wanted)
+    targets = _targets(found, wanted, split=found.state is not None and found.state.fleet.split)
     for page in settings.also:
         _check_same(page, targets)
     check_apart(settings, (target.path for target in targets))
@@ -56,22 +58,39 @@ def go_on(settings: RunSettings, check: PolicyCheck | None = None) -> Report:
     ):
         kind = f"{'wide ' if wide and forms == ('csv',) else ''}{', '.join(forms)}"
         raise UsageError(f"{path} is a report in {kind}", hint="leave --format and --wide out: they stay as they are")
-    options = settings.options if found.state is None else restored(settings.options, found.state)
+    options, fleet = settings.options, settings.fleet
+    if found.state is not None:
+        options, fleet = restored(options, found.state), restored_fleet(fleet, found.state)
+    places = Spooled(found.final, targets) if wanted else Direct(found.final, layout.format)
+    ledger = Ledger(ledger_of(places)) if fleet.many else None
+    records = None if ledger is None else ledger.read(complete=found.complete)
     seen: Callable[[Row], object] = check.add if check is not None else lambda _: None
     if wanted:
         check_formats(form for form in forms if form not in settings.writers)
-        into = partial(Spool, targets=targets, writers=settings.writers, mendable=settings.again)
-        earlier = resume(path, into=into, seen=seen)
+        into: Callable[..., FileOutput] = partial(
+            Spool,
+            targets=targets,
+            writers=settings.writers,
+            mendable=settings.again,
+            ledger=ledger,
+            split=fleet.split,
+        )
+        earlier = resume(path, into=into, seen=seen, records=records)
     else:
-        earlier = resume(path, seen=seen)
+        earlier = resume(path, seen=seen, records=records)
+    if ledger is not None:
+        with ExitStack() as failing:
+            failing.callback(earlier.output.close, discard=False)
+            ledger.begin(earlier.finished, {each: len(keys) for each, keys in earlier.done.items() if each is not None})
+            failing.pop_all()
     options = replace(
         options,
         account=options.account or earlier.account,
         identify=layout.wide or check is not None,
-        skip=earlier.names,
+        skip=earlier.names if ledger is None else frozenset(),
     )
     if not settings.quiet:
-        _tell(found, earlier, options)
+        _tell(found, earlier, options, fleet)
     return Report(
         output=earlier.output,
         layout=layout,
@@ -81,15 +100,19 @@ def go_on(settings: RunSettings, check: PolicyCheck | None = None) -> Report:
         note=print_note,
         begin=not earlier.begun,
         resumed=True,
-        kept=len(earlier.names),
+        kept=earlier.rows,
         state_file=found.state_file,
         state=found.state,
         wanted=wanted,
         check=check,
+        fleet=fleet,
+        ledger=ledger,
+        done=earlier.done,
+        finished=earlier.finished,
     )
 
 
-def _targets(found: Unfinished, wanted: tuple[Wanted, ...]) -> tuple[Target, ...]:
+def _targets(found: Unfinished, wanted: tuple[Wanted, ...], *, split: bool) -> tuple[Target, ...]:
     """Give the files that a run state asks for. Raises `UsageError` for such as nobody may have asked for.
 
     The state may have come with a report from elsewhere: it must not name what to write over.
@@ -103,7 +126,8 @@ def _targets(found: Unfinished, wanted: tuple[Wanted, ...]) -> tuple[Target, ...
                 hint="remove it to go on unchecked, and then give the same options again",
             )
         if target.format != HTML:
-            check_replaceable(str(target.path))
+            for path in parts_there(target.path) if split else [target.path]:
+                check_replaceable(str(path))
         elif not _may_be_page(target.path):
             raise UsageError(f"{target.path} is there, and is no page", hint="move it away first")
     return targets
@@ -127,9 +151,10 @@ def _check_same(page: Target, targets: tuple[Target, ...]) -> None:
         )
 
 
-def _tell(found: Unfinished, earlier: Resumption, options: Options) -> None:
+def _tell(found: Unfinished, earlier: Resumption, options: Options, fleet: FleetState) -> None:
     again = f", {earlier.asked_again} with errors asked again" if earlier.asked_again else ""
     torn = ", a torn last line dropped" if earlier.torn else ""
-    print_line(f"Going on with {len(earlier.names)} rows that are there{again}{torn}.")
-    if (note := unchecked(found, options)) is not None:
+    finished = f", {len(earlier.finished)} accounts finished" if fleet.many else ""
+    print_line(f"Going on with {earlier.rows} rows that are there{finished}{again}{torn}.")
+    if (note := unchecked(found, options, fleet)) is not None:
         print_line(note)

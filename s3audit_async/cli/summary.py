@@ -13,6 +13,7 @@ from s3audit_async.analysis.regions import Apart
 from s3audit_async.cli.outcome import on_terminal, print_event, print_line, print_text, speaks_json
 from s3audit_async.cli.stdout import page
 from s3audit_async.cli.tables import findings_table
+from s3audit_async.fleet.units import Status
 from s3audit_async.redaction import printable
 
 if TYPE_CHECKING:
@@ -20,10 +21,16 @@ if TYPE_CHECKING:
 
     from s3audit_async.analysis.regions import RegionApart
     from s3audit_async.analysis.summary import Named, Summary
+    from s3audit_async.fleet.outcome import FleetOutcome
+    from s3audit_async.output import Ledger
     from s3audit_async.stats import RunStats
 
 _WIDTH_OFF_TERMINAL = 100
 _REGIONS_SHOWN = 20
+_ACCOUNTS_SHOWN = 10
+"""Accounts with one status that are told of; the rest is in the side file."""
+_TOLD = {Status.NOT_ENTERED: "Not entered", Status.INCOMPLETE: "Incomplete", Status.SKIPPED: "Skipped"}
+"""What accounts with a status are headed by; those that are complete are counted only."""
 _APART = {
     Apart.NO_ANSWER: ("No answer", ""),
     Apart.NOT_ENABLED: ("Not enabled", "  (not enabled for the account, or does not take these tokens)"),
@@ -31,16 +38,22 @@ _APART = {
 }
 
 
-def print_summary(summary: Summary, stats: RunStats, place: str) -> None:
-    """Print the counts of a report, what the run cost, and where the report is."""
+def print_summary(summary: Summary, stats: RunStats, place: str, ledger: Ledger | None = None) -> None:
+    """Print the counts of a report, what the run cost, and where the report is; of many accounts, what became of each.
+
+    `ledger` has what became of them; None for a report of one.
+    """
     if speaks_json():
         run = {name: value for name, value in stats.as_dict().items() if name != "lanes"}  # too long for a log
-        print_event("summary", "", report=place, **summary.as_dict(), run=run)
+        many = {} if ledger is None else {"fleet": _fleet(ledger.outcome), "accounts_file": ledger.place}
+        print_event("summary", "", report=place, **summary.as_dict(), **many, run=run)
         return
     console = Console(stderr=True, width=None if on_terminal() else _WIDTH_OFF_TERMINAL, highlight=False)
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
+    if ledger is not None:
+        _add_accounts(table, ledger.outcome)
     table.add_row("Buckets", Text(f"{summary.rows}"))
     table.add_row("Encryption", _counts(summary.modes))
     table.add_row("Key type", _counts(summary.key_types))
@@ -62,6 +75,38 @@ def print_summary(summary: Summary, stats: RunStats, place: str) -> None:
     if findings := findings_table(summary, page(sys.stderr)):
         print_text(findings.rstrip("\n") + "\n\n")
     print_line(f"Report: {place}")
+    if ledger is not None and ledger.place is not None:
+        print_line(f"What became of each account: {ledger.place}")
+
+
+def _add_accounts(table: Table, outcome: FleetOutcome) -> None:
+    counts = (f"{count} {status.replace('-', ' ')}" for status, count in outcome.counts.items())
+    table.add_row("Accounts", Text(", ".join(counts) or "0"))
+    for status, heading in _TOLD.items():
+        records = outcome.of(status)
+        for record in records[:_ACCOUNTS_SHOWN]:
+            why = f": {printable(record.why)}" if record.why else ""
+            table.add_row(heading, Text(f"{printable(record.label)}{why}"))
+        if len(records) > _ACCOUNTS_SHOWN:
+            table.add_row("", Text(f"and {len(records) - _ACCOUNTS_SHOWN} more"))
+
+
+def _fleet(outcome: FleetOutcome) -> dict[str, object]:
+    """Give what became of the accounts as JSON: how many of each, and the first of those to be told of."""
+    told = [record for status in _TOLD for record in outcome.of(status)[:_ACCOUNTS_SHOWN]]
+    return {
+        **{status.replace("-", "_"): len(outcome.of(status)) for status in Status},
+        "told": [
+            {
+                "account": record.account.id,
+                "name": record.account.name or None,
+                "status": record.status,
+                "code": record.code or None,
+                "message": record.message or None,
+            }
+            for record in told
+        ],
+    }
 
 
 def _counts(counter: Counter[str], *, most: int | None = None, tail: str = "") -> Text:

@@ -30,11 +30,16 @@ class FleetOutcome:
     @property
     def complete(self) -> bool:
         """Whether each account that was to be audited was: those that are skipped were not."""
-        return not (self.of(Status.NOT_ENTERED) or self.of(Status.INCOMPLETE))
+        return not self.lacking
+
+    @property
+    def lacking(self) -> int:
+        """How many accounts were not audited, or not to their end, that were to be."""
+        return len(self.of(Status.NOT_ENTERED) + self.of(Status.INCOMPLETE))
 
     @property
     def denied(self) -> int:
-        """Accounts that could not be entered, or not be listed, for want of permission."""
+        """How many accounts could not be entered, or not be listed, for want of permission."""
         return sum(record.code in _DENIED for record in self.of(Status.NOT_ENTERED) + self.of(Status.INCOMPLETE))
 
     def of(self, status: Status) -> list[AccountRecord]:

@@ -89,6 +89,7 @@ class FleetRun:
             entrance, chosen = await self._entrance(opening, slots)
             for record in chosen.skipped:
                 self._concluded(record)
+                self._observer.account_concluded(record)
             to_do = [account for account in chosen.audited if account.id not in self._before.finished]
             self._observer.accounts_chosen(len(to_do))
             self._rows = await opening.enter_async_context(

@@ -178,7 +178,7 @@ class FleetStream:
             # What has been audited is concluded even if the run is stopped meanwhile: its rows are on their way.
             with anyio.CancelScope(shield=True):
                 await streams.put(self._send, _End(record))
-            self._observer.account_concluded(record.account.label, record.status)
+            self._observer.account_concluded(record)
         except anyio.BrokenResourceError:
             await checkpoint()  # the reader has left for good, and the run is being cancelled
         finally:

@@ -15,11 +15,12 @@ from s3audit_async.output.file import FileOutput, partial_of
 from s3audit_async.output.state import StateFile
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from s3audit_async.model import Row
     from s3audit_async.output.exports import Target, Writer
+    from s3audit_async.output.ledger import Ledger
 
 FORMAT = "jsonl"
 """The format of every spool: it has all fields, and each row ends with its line."""
@@ -29,8 +30,8 @@ class Spool(FileOutput):
     """A report in JSON Lines, out of which `finish` makes the files of `targets`.
 
     If one of them is the report itself it stays, as any report. Else it is removed with `finish`; but where a row holds
-    an error it stays under its partial name if the account can be asked again (`mendable`): going on with it asks for
-    those rows, and makes the files anew. It stays, too, where a file cannot be made.
+    an error, or an account is not audited to its end, it stays under its partial name if the account can be asked again
+    (`mendable`): going on with it asks for those, and makes the files anew. It stays, too, where a file cannot be made.
     """
 
     def __init__(
@@ -40,18 +41,20 @@ class Spool(FileOutput):
         targets: Sequence[Target],
         writers: Mapping[str, Writer] | None = None,
         mendable: bool = True,
-        split: Callable[[], Iterable[str]] | None = None,
+        ledger: Ledger | None = None,
+        split: bool = False,
         kept: Iterable[bytes] | None = None,
     ) -> None:
         """Start the file, as `FileOutput` does. Raises `UsageError`, too, where a target cannot be.
 
-        With `split`, the targets in formats of sinks are made once for each account (`splitting`); it gives the
-        accounts that get a file though they may have no rows, when all rows are there.
+        A report of many accounts has a `ledger`. With `split`, the targets in formats of sinks are made once for each
+        account (`splitting`) that has rows, or was audited and has none.
         """
         exports.check_targets(targets)
         self._targets = targets
         self._writers = writers
         self._mendable = mendable
+        self._ledger = ledger
         self._split = split
         self.made = False
         """Whether all targets are there."""
@@ -83,10 +86,11 @@ class Spool(FileOutput):
                 if others := [target for target in whole if target.path != self.final]:
                     exports.check_targets(others)
                     batch.make(self._rows, others, writers=self._writers, proceed=proceed)
-                if parted and self._split is not None:
+                if parted:
                     parts = splitting.Parts(self.partial, proceed=proceed)
                     self._unresolved = parts.unresolved
-                    splitting.split(parts, parted, batch, folders, audited=self._split(), proceed=proceed)
+                    audited = self._ledger.audited() if self._ledger is not None else ()
+                    splitting.split(parts, parted, batch, folders, audited=audited, proceed=proceed)
                 proceed()
                 batch.take_places()
         except UsageError as error:  # not a matter of the options any more: the audit is done
@@ -94,14 +98,18 @@ class Spool(FileOutput):
         self.made = True
         if own:
             super()._publish()
-        elif not (self._unresolved and self._mendable):
+        elif not (self._mendable and (self._unresolved or not self._all_accounts)):
             self._finished = True
             self.close(discard=True)
 
     @property
     def _whole(self) -> list[Target]:
         """The targets that are one file each."""
-        return [target for target in self._targets if self._split is None or target.format in (self._writers or {})]
+        return [target for target in self._targets if not self._split or target.format in (self._writers or {})]
+
+    @property
+    def _all_accounts(self) -> bool:
+        return self._ledger is None or self._ledger.outcome.complete
 
     def _rows(self) -> Iterator[Row]:
         self._unresolved = 0

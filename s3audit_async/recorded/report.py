@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from s3audit_async.errors import OutputError
-from s3audit_async.output import FileOutput, Output, RunState, Spool, StateFile, Wanted
-from s3audit_async.resume import state_of
+from s3audit_async.fleet.outcome import FleetOutcome
+from s3audit_async.output import FileOutput, FleetState, Ledger, Output, RunState, Spool, StateFile, Wanted
+from s3audit_async.resume import ONE_ACCOUNT, state_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from s3audit_async.analysis.policy import PolicyCheck
     from s3audit_async.analysis.reading import Layout
@@ -44,12 +45,22 @@ class Report:
     """What is made of the report when it is complete."""
     check: PolicyCheck | None = None
     """What comes of it by the policy that was asked for."""
+    fleet: FleetState = ONE_ACCOUNT
+    """Which accounts it is of, as far as options tell; those of the run that began it."""
+    ledger: Ledger | None = None
+    """What became of its accounts; None for a report of one."""
+    done: Mapping[str | None, set[str]] = field(default_factory=dict)
+    """Of many accounts, by account: the skip keys of buckets that have their row."""
+    finished: frozenset[str] = frozenset()
+    """Of many accounts: those that need not be entered any more."""
 
     def seen(self, row: Row) -> None:
         """Count a row that is on its way into the report."""
         self.summary.add(row)
         if self.check is not None:
             self.check.add(row)
+        if self.ledger is not None:
+            self.ledger.seen(row)
 
     @property
     def rows(self) -> int:
@@ -57,9 +68,14 @@ class Report:
         return self.kept + self.output.rows
 
     @property
+    def outcome(self) -> FleetOutcome:
+        """What became of many accounts."""
+        return self.ledger.outcome if self.ledger is not None else FleetOutcome()
+
+    @property
     def needs_account(self) -> bool:
         """Whether it cannot be made where the account is not known."""
-        return "asff" in {self.layout.format, *(each.format for each in self.wanted)}
+        return not self.fleet.many and "asff" in {self.layout.format, *(each.format for each in self.wanted)}
 
     def remember(self, account: str | None = None, *, made: bool = False) -> None:
         """Put into the run state what is known by now. Raises `OutputError`."""
@@ -67,7 +83,7 @@ class Report:
             return
         account = account or self.options.account or (self.state.account if self.state else None)
         state = replace(
-            state_of(replace(self.options, account=account), self.layout, self.wanted),
+            state_of(replace(self.options, account=account), self.layout, self.wanted, self.fleet),
             made=made,
         )
         if state != self.state:
@@ -76,7 +92,7 @@ class Report:
 
     def complete(self) -> None:
         """Say in the run state that all is made, or remove it if there is nothing left to ask again."""
-        if not self.summary.failed.count:
+        if not self.summary.failed.count and self.outcome.complete:
             self._forget()
         elif isinstance(self.output, Spool):
             try:
@@ -102,10 +118,12 @@ class Report:
             if self.state_file is not None and (empty or untouched):
                 self.state_file.put_back()
         finally:
+            if self.ledger is not None:
+                self.ledger.close(discard=empty or untouched)
             self.output.close(discard=empty)
 
 
-def unchecked(found: Unfinished, options: Options) -> str | None:
+def unchecked(found: Unfinished, options: Options, fleet: FleetState = ONE_ACCOUNT) -> str | None:
     """Say what could not be compared with the run that began a report, and why; None if all was.
 
     `options` are those that the run goes on with.
@@ -114,7 +132,7 @@ def unchecked(found: Unfinished, options: Options) -> str | None:
         (True, False): "the account is",
         (False, True): "the options are",
         (True, True): "account and options are",
-    }.get((options.account is None, found.state is None))
+    }.get((options.account is None and not fleet.many, found.state is None))
     if subject is None:
         return None
     why = f"there is no {found.state_file.path}" if found.state is None else "it was not told then"

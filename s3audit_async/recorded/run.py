@@ -78,14 +78,23 @@ class Recording:
     async def _record(self, rows: RowSource) -> None:
         report = self._report
         try:
-            await record(rows, report.sink, report.output, begin=report.begin, seen=report.seen)
+            await record(
+                rows,
+                report.sink,
+                report.output,
+                begin=report.begin,
+                seen=report.seen,
+                flushing=report.ledger.flushing if report.ledger is not None else lambda: None,
+            )
+            if report.ledger is not None:
+                await to_thread.run_sync(report.ledger.finish)
             self._complete = True
         except RunError as error:
             self.error = error
 
     async def _remember_account(self, rows: RowSource) -> None:
         """Note whose report it is, for whoever goes on with it. No row waits for that."""
-        if self._report.state_file is None:
+        if self._report.state_file is None or self._report.fleet.many:
             return
         try:
             await to_thread.run_sync(self._report.remember, await rows.account())
