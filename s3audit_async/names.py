@@ -50,9 +50,14 @@ def check_partition(name: str) -> str:
     return name
 
 
+def is_account_id(text: str) -> bool:
+    """Tell whether a text is the id of an account: twelve digits, of which the first may be zeros."""
+    return _ACCOUNT.fullmatch(text) is not None
+
+
 def check_account_id(text: str) -> str:
     """Let the id of an account pass."""
-    if not _ACCOUNT.fullmatch(text):
+    if not is_account_id(text):
         raise UsageError(f"not an account id: {text!r}", hint="12 digits, with the zeros it starts with")
     return text
 

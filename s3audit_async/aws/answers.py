@@ -29,6 +29,7 @@ from s3audit_async.model import (
     Rule,
     TagPage,
 )
+from s3audit_async.names import is_account_id
 from s3audit_async.redaction import plain, printable
 from s3audit_async.references import is_host_label
 
@@ -42,7 +43,6 @@ BODY_NAMES_IT = "S3AuditBodyNamesIt"
 """Member added to an answer of GetBucketEncryption: whether its body is one (`names_encryption`)."""
 
 _ISO_8601 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{3})?Z")
-_ACCOUNT_ID = re.compile(r"[0-9]{12}")
 _UNIT_ID = re.compile(r"ou-[0-9a-z]{4,32}-[a-z0-9]{8,32}")  # organizations model, OrganizationalUnitId
 _ERROR_ROOT = re.compile(rb"\s*(?:<\?xml[^>]{0,256}\?>)?\s*<Error[\s>/]")
 
@@ -208,7 +208,7 @@ def tag_page(answer: Mapping[str, Any]) -> TagPage:
 
 def _member_account(entry: Mapping[str, Any]) -> MemberAccount:
     account = _text(entry, "Id") or ""
-    if not _ACCOUNT_ID.fullmatch(account):
+    if not is_account_id(account):
         raise UnusableAnswerError(f"the listing holds an account whose id is none: {account}")
     # Endpoints older than State tell Status only, which AWS ends on 2026-09-09 (organizations model, Account).
     state = _text(entry, "State") or _text(entry, "Status")

@@ -27,7 +27,10 @@ SHARED = "pyproject.toml"
 """Whose table `[tool.s3audit]` counts where there is no file of our own."""
 
 _LARGEST = 1024 * 1024  # bytes; it is read as a whole
-_NOT_UNASKED = frozenset({"endpoint-url", "profile", "caller"})
+_NOT_UNASKED = frozenset(
+    {"accounts", "caller", "dask", "endpoint-url", "external-id", "profile", "profiles", "role-name"}
+)
+"""Options that choose credentials, or who gets to see what is asked with them."""
 _WRITTEN = frozenset({"output", "stats", "html", "plan", "resume"})
 """Options that name a file which is written."""
 _TABLE = "tool.s3audit"

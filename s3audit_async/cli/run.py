@@ -6,6 +6,7 @@ import gc
 import logging
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,7 +33,7 @@ from s3audit_async.resume import look_at, restored_fleet
 from s3audit_async.stats import RunStats
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     import aioboto3
 
@@ -110,8 +111,7 @@ def perform(settings: RunSettings, session: aioboto3.Session | None = None) -> i
             observer = Observers(stats, stack.enter_context(watching(verbose=settings.verbose)))
         stack.callback(gc.set_threshold, *gc.get_threshold())
         gc.set_threshold(*_COLLECTIONS)
-        rows = _rows_of(session, plan, report, observer)
-        error = anyio.run(_audit, rows, report, stats, settings.quiet)
+        error = anyio.run(_audit, partial(_rows_of, session, plan, report, observer), report, stats, settings.quiet)
     figures_kept = settings.stats is None or write_stats(settings.stats, stats)
     code = conclude(settings, report, stats, error)
     return code if figures_kept or code is not ExitCode.COMPLETE else ExitCode.COULD_NOT_GO_ON
@@ -147,8 +147,9 @@ def _rows_of(session: aioboto3.Session, plan: Plan | None, report: Report, obser
     return FleetRun(plan, report.options, observer, before=before, concluded=ledger.add, session=session)
 
 
-async def _audit(rows: RowSource, report: Report, stats: RunStats, quiet: bool) -> S3AuditError | None:
+async def _audit(opening: Callable[[], RowSource], report: Report, stats: RunStats, quiet: bool) -> S3AuditError | None:
     """Run the engine into the report. Gives the error that ended the run; None if it is complete."""
+    rows = opening()
     run = Recording(rows, report, tell=_ignored if quiet else print_line)
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(_watch_signals, run)

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from s3audit_async.errors import UsageError
-from s3audit_async.fleet.choosing import ACTIVE, is_account_id
+from s3audit_async.fleet.choosing import ACTIVE
 from s3audit_async.fleet.units import Account
+from s3audit_async.names import is_account_id
 from s3audit_async.redaction import plain, printable
 
 if TYPE_CHECKING:

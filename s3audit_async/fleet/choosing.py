@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from s3audit_async.errors import UsageError
 from s3audit_async.fleet.units import AccountRecord, Status
+from s3audit_async.names import check_account_id
 from s3audit_async.redaction import plain
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 ACTIVE = "ACTIVE"
 """The one state of which roles can be assumed and buckets read (organizations model, AccountState)."""
 
-_ACCOUNT_ID = re.compile(r"[0-9]{12}")
 _PARENT_ID = re.compile(r"r-[0-9a-z]{4,32}|ou-[0-9a-z]{4,32}-[a-z0-9]{8,32}")  # organizations model, ParentId
 _LONGEST_TAG = 128 + 1 + 256  # characters: organizations model, TagKey and TagValue
 _NAMED = 5  # accounts that a message names
@@ -70,20 +70,9 @@ class Chosen:
     """Those that would be audited, were they active."""
 
 
-def is_account_id(text: str) -> bool:
-    """Tell whether a text is the id of an account: twelve digits, of which the first may be zeros."""
-    return _ACCOUNT_ID.fullmatch(text) is not None
-
-
 def is_parent_id(text: str) -> bool:
     """Tell whether a text is the id of an organizational unit or a root."""
     return _PARENT_ID.fullmatch(text) is not None
-
-
-def check_account_id(text: str) -> None:
-    """Raise `UsageError` for what cannot be an account's id."""
-    if not is_account_id(text):
-        raise UsageError(f"not an account id: {plain(text)!r}", hint="12 digits, leading zeros too")
 
 
 def choose(accounts: Iterable[Account], choice: Choice) -> Chosen:

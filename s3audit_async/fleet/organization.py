@@ -53,7 +53,10 @@ _REASONS = {
 """What is said of an error by its code, and what to do."""
 _DENIED = (
     "these credentials may not list {what}",
-    "use the management account or a delegated administrator, and what 's3audit iam-policy --organization' prints",
+    (
+        "use the management account or a delegated administrator, and what "
+        "'s3audit iam-policy --organization --document caller' prints"
+    ),
 )
 _OTHERWISE = ("{what} cannot be listed", "run again; -v shows each attempt")
 _WHAT = {

@@ -101,6 +101,7 @@ class FleetRun:
                     slots,
                     done=self._before.done,
                     concluded=self._concluded,
+                    fruitful=bool(self._before.finished),
                 )
             )
             self._opened = opening.pop_all()

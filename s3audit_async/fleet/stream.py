@@ -71,10 +71,12 @@ class FleetStream:
         done: Mapping[str | None, Container[str]] | None = None,
         concluded: Concluded = lambda _: None,
         side_by_side: int = SIDE_BY_SIDE,
+        fruitful: bool = False,
     ) -> None:
         """Take the units. `done` are the keys of the rows that are there already, by account (`model.skip_key`).
 
-        `concluded` is called with what became of a unit's account, once the reader has had all rows of it.
+        `concluded` is called with what became of a unit's account, once the reader has had all rows of it. `fruitful`
+        tells whether other accounts have been entered before, so that it is no failure of the run if none is now.
         """
         self._units = units
         self._entrance = entrance
@@ -89,7 +91,7 @@ class FleetStream:
         self._stopped = False
         self._error: BaseException | None = None
         self._tasks: TaskGroup | None = None
-        self._entered = 0
+        self._entered = int(fruitful)
         self._refused: list[tuple[AccountRecord, S3AuditError]] = []
         self.distinct_keys = 0
         """Keys that KMS was asked about so far, those of each account counted for themselves."""
@@ -166,9 +168,9 @@ class FleetStream:
         if self._entered or not self._refused:
             return
         record, error = self._refused[0]
-        several = f"none of {len(self._refused)} accounts" if len(self._refused) > 1 else "the account"
+        several = f"none of {len(self._refused)} accounts could" if len(self._refused) > 1 else "the account could not"
         raise CredentialsError(
-            f"{several} could be entered; {record.account.label}: {record.code}: {record.message}".rstrip(": "),
+            f"{several} be entered; {record.account.label}: {record.code}: {record.message}".rstrip(": "),
             hint=error.hint or "'s3audit iam-policy --organization' prints the role and its trust policy",
         ) from error
 
