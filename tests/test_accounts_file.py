@@ -112,6 +112,7 @@ def test_a_hyphen_is_standard_input() -> None:
         f"Id,Name\n{A},low\n{B},\n",
         f"\ufeffId,Name\r\n{A},low\r\n{B},\r\n",
         f"account_id,name\n{A},low\n{B}\n",
+        f"Id,Account,AWS Account ID,Account Name\n1,{C},{A},low\n2,{C},{B},\n",
         f"Name;Account ID\nlow;{A}\n;{B}\n",
         f"Email\tAccount Name\tAccount ID\na@b.c\tlow\t{A}\n\t\t{B}\n",
         f'# exported\n\n"Name","Id","Email"\n"low","{A}","x"\n\n# and\n"","{B}","y"\n',

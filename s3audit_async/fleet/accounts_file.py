@@ -35,7 +35,7 @@ _LIKE_AN_ID = re.compile(r"[0-9]{9,}")  # one that has lost its zeros; a shorter
 _SPREADSHEETS = re.compile(r"[0-9]{1,11}|[0-9]+[.,][0-9]+(?:[eE]\+?[0-9]+)?|[0-9]+[eE]\+?[0-9]+")
 _CONSOLES = re.compile(r"[0-9]{4}-[0-9]{4}-[0-9]{4}")
 
-_ID = ("id", "accountid", "account")
+_ID = ("accountid", "awsaccountid", "accountnumber", "id", "account")
 _NAME = ("name", "accountname")
 _STATE = ("state", "status")  # the second is what AWS called it first, and ends in September 2026
 """What the columns of CSV and the members of JSON are called, without regard to case, spaces and underscores."""
