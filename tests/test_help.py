@@ -146,7 +146,7 @@ def test_bash_completes_commands_options_values_and_files(tmp_path: Path) -> Non
     script = 'compopt() { echo "compopt $1 $2"; }\nsource <(s3audit completion bash) || exit 1\n'
     for words in (
         ["co"],
-        ["run", "--exclude"],
+        ["run", "--exclude-r"],
         ["run", "--log-format", "j"],
         ["explain", "key-pend"],
         ["run", "-o", "bi"],
