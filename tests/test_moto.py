@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import csv
-import logging
 from typing import TYPE_CHECKING
 
 import pytest
 from moto.backends import get_backend
 from moto.core.models import DEFAULT_ACCOUNT_ID
-from moto.server import ThreadedMotoServer
 
 from tests.command import s3audit
+from tests.moto_server import serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,15 +32,8 @@ BUCKETS = 1500
 @pytest.fixture
 def moto() -> Iterator[str]:
     """The URL of a moto server."""
-    logging.getLogger("werkzeug").setLevel(logging.CRITICAL)
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
-    server._server.server_close()  # type: ignore[union-attr]  # stop() leaves the listening socket open
-    for service in ("s3", "kms"):
-        get_backend(service)[DEFAULT_ACCOUNT_ID].reset()
+    with serving() as url:
+        yield url
 
 
 def seed() -> dict[str, tuple[str, str, str]]:
