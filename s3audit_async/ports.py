@@ -255,7 +255,7 @@ class Observer:
         """Know of a bucket that has its row; `lane` is the region whose queue it stood in."""
 
     def accounts_chosen(self, count: int) -> None:
-        """Know how many accounts are audited, those that are skipped not among them; told where many may be."""
+        """Know how many accounts are audited. Those that are skipped are not among them. Not told of a run of one."""
 
     def account_entered(self, label: str) -> None:
         """Know of an account whose buckets are going to be listed."""

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from s3audit_async.fleet.units import Account, AccountRecord, Status
 from s3audit_async.model import BreakerChange, Call, Operation, Retry, Row, Service
 from s3audit_async.stats import CODES_COUNTED, OTHER_CODES, POINTS, LaneFigures, Latencies, OperationFigures, RunStats
 
@@ -93,6 +94,10 @@ def run_of_everything() -> RunStats:
     stats.breaker_changed(BreakerChange(Service.S3, "eu-west-1", open=False))
     stats.audited(Row("b", "AES256", "N/A", bucket_key=None), "eu-west-1")
     stats.distinct_keys, stats.bytes_received = 3, 4567
+    stats.accounts_chosen(2)
+    stats.account_entered("111122223333")
+    for status, account in (Status.COMPLETE, "1"), (Status.NOT_ENTERED, "2"), (Status.SKIPPED, "3"):
+        stats.account_concluded(AccountRecord(account=Account(account), status=status))
     return stats
 
 
@@ -108,11 +113,25 @@ def test_everything_is_counted_by_operation_and_by_lane() -> None:
     assert (encryption["calls"], encryption["retries"], encryption["throttles"]) == (2, 1, 1)
     assert encryption["errors"] == {"SlowDown": 1}
     assert encryption["latency_ms"]["max"] == 10.0
+    assert figures["accounts"] == {"chosen": 2, "complete": 1, "incomplete": 0, "not_entered": 1, "skipped": 1}
     lane = figures["lanes"]["eu-west-1"]["s3"]
     assert (lane["calls"], lane["throttles"], lane["breaker_opened"]) == (2, 1, 1)
     assert [(point["in_flight"], point["per_second"]) for point in lane["limit"]] == [(16, None), (11, 100.0)]
     assert figures["lanes"]["us-east-1"].keys() == {"kms"}
     json.dumps(figures)
+
+
+def test_a_run_of_one_account_counts_none() -> None:
+    assert "accounts" not in RunStats().as_dict()
+
+
+def test_every_status_of_an_account_has_its_figure() -> None:
+    stats = RunStats()
+    stats.accounts_chosen(1)
+    for status in Status:
+        stats.account_concluded(AccountRecord(account=Account("1"), status=status))
+
+    assert set(stats.as_dict()["accounts"].values()) == {1}
 
 
 def test_every_figure_is_documented_and_nothing_else() -> None:

@@ -58,6 +58,7 @@ class Ledger:
         self._fd = _CLOSED
         self._size = 0
         self._from_before = False
+        self._finished = False
         self._entries: dict[str, _Entry] = {}
         self._queued: list[_Entry] = []
         self._rows: Counter[str] = Counter()
@@ -139,6 +140,7 @@ class Ledger:
             raise self._explained(error) from error
         except UsageError as error:  # not a matter of the options any more: the audit is done
             raise OutputError(str(error), hint="then go on with --resume") from error
+        self._finished = True
         self._close()
 
     def close(self, *, discard: bool) -> None:
@@ -153,7 +155,7 @@ class Ledger:
         """Where the records are now, for people; None where they are not in a file."""
         if self.path is None:
             return None
-        return str(self.path if self._fd == _CLOSED else partial_of(self.path))
+        return str(self.path if self._finished else partial_of(self.path))
 
     @property
     def outcome(self) -> FleetOutcome:
