@@ -7,7 +7,7 @@ failed request and is turned into a retry, a `Failure` or a `RunError` by the en
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from s3audit_async.model import Operation
@@ -38,6 +38,10 @@ class S3AuditError(Exception):
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)
         self.hint = hint
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Python would make it anew from its message alone, which most of these are not made from.
+        return _unpickled, (type(self), self.args, self.__dict__)
 
 
 class UsageError(S3AuditError):
@@ -113,3 +117,9 @@ class CallError(S3AuditError):
 
 class NotAskedError(CallError):
     """Raised when a request was not sent, because the service has given no answer in that region for a while."""
+
+
+def _unpickled(kind: type[S3AuditError], arguments: tuple[Any, ...], attributes: dict[str, Any]) -> S3AuditError:
+    error = kind.__new__(kind, *arguments)
+    error.__dict__.update(attributes)
+    return error

@@ -54,6 +54,12 @@ class Latencies:
                 return min(self.longest, _SHORTEST * math.exp((number + 0.5) * _LOG_STEP))
         return 0.0
 
+    def merge(self, other: Latencies) -> None:
+        """Count all that another one has counted."""
+        self._count += other._count
+        self._bins.update(other._bins)
+        self.longest = max(self.longest, other.longest)
+
     def as_dict(self) -> dict[str, float]:
         """Give milliseconds."""
         figures = {"p50": self.quantile(0.5), "p95": self.quantile(0.95), "max": self.longest}
@@ -76,8 +82,20 @@ class OperationFigures:
         self.throttles += call.throttled
         self.latencies.add(call.seconds)
         if call.code is not None:
-            known = call.code in self.errors or len(self.errors) < CODES_COUNTED
-            self.errors[call.code if known else OTHER_CODES] += 1
+            self._count_error(call.code, 1)
+
+    def merge(self, other: OperationFigures) -> None:
+        """Count all calls that another one has counted."""
+        self.calls += other.calls
+        self.retries += other.retries
+        self.throttles += other.throttles
+        self.latencies.merge(other.latencies)
+        for code, count in other.errors.items():
+            self._count_error(code, count)
+
+    def _count_error(self, code: str, count: int) -> None:
+        known = code in self.errors or len(self.errors) < CODES_COUNTED
+        self.errors[code if known else OTHER_CODES] += count
 
     def as_dict(self) -> dict[str, Any]:
         """Give the figures as JSON."""
@@ -112,6 +130,16 @@ class LaneFigures:
             del course[1::2]
             self._spacing = max(2.0 * self._spacing, at / POINTS)
 
+    def merge(self, other: LaneFigures, begun: float) -> None:
+        """Count all calls that another one has counted, which was `begun` so many seconds after this."""
+        self.calls += other.calls
+        self.throttles += other.throttles
+        self.breaker_opened += other.breaker_opened
+        moved = [(begun + at, limit, rate) for at, limit, rate in other._course]
+        self._course = sorted([*self._course, *moved], key=lambda point: point[0])
+        while len(self._course) > POINTS:
+            del self._course[1::2]
+
     def as_dict(self) -> dict[str, Any]:
         """Give the figures as JSON."""
         return {
@@ -123,6 +151,16 @@ class LaneFigures:
                 for at, limit, rate in self._course
             ],
         }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """What a run, or a part of one, has counted of its calls: to be sent to another process, and merged there."""
+
+    seconds: float
+    peak_in_flight: int
+    operations: dict[str, OperationFigures]
+    lanes: dict[tuple[str, str], LaneFigures]
 
 
 class RunStats(Observer):
@@ -165,6 +203,24 @@ class RunStats(Observer):
     def account_concluded(self, record: Concluded) -> None:
         if self.accounts is not None:
             self.accounts[record.status.replace("-", "_")] += 1
+
+    def figures(self) -> Figures:
+        """Give what was counted. Not for who goes on counting: it is no copy."""
+        return Figures(
+            seconds=self.seconds,
+            peak_in_flight=self.peak_in_flight,
+            operations=self._operations,
+            lanes=self._lanes,
+        )
+
+    def merge(self, figures: Figures) -> None:
+        """Count what another process has counted until now; but for buckets and rows, which are told one by one."""
+        self.peak_in_flight = max(self.peak_in_flight, figures.peak_in_flight)
+        for name, operation in figures.operations.items():
+            self._operation(name).merge(operation)
+        begun = max(0.0, self.seconds - figures.seconds)
+        for (service, region), lane in figures.lanes.items():
+            self._lane(service, region).merge(lane, begun)
 
     @property
     def seconds(self) -> float:

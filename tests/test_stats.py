@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 import random
 import re
 from pathlib import Path
@@ -132,6 +133,55 @@ def test_every_status_of_an_account_has_its_figure() -> None:
         stats.account_concluded(AccountRecord(account=Account("1"), status=status))
 
     assert set(stats.as_dict()["accounts"].values()) == {1}
+
+
+def test_what_other_processes_counted_is_counted_in() -> None:
+    """But for buckets and rows, of which whoever reads the rows is told; what they send can be pickled."""
+    stats = run_of_everything()
+    for _ in range(2):
+        stats.merge(pickle.loads(pickle.dumps(run_of_everything().figures())))
+    stats.merge(RunStats().figures())
+
+    figures = stats.as_dict()
+    assert (figures["buckets"], figures["rows"], figures["peak_in_flight"]) == (1, 1, 7)
+    assert figures["calls"] == {"DescribeKey": 3, "GetBucketEncryption": 6}
+    assert figures["errors"] == {"KMSInternalException": 3, "SlowDown": 3}
+    assert (figures["retries"], figures["throttles"]) == (3, 3)
+    assert figures["operations"]["DescribeKey"]["latency_ms"]["max"] == 200.0
+    lane = figures["lanes"]["eu-west-1"]["s3"]
+    assert (lane["calls"], lane["throttles"], lane["breaker_opened"], len(lane["limit"])) == (6, 3, 3, 6)
+
+
+def test_merged_latencies_have_the_quantiles_of_all() -> None:
+    rng = random.Random(2)
+    parts, whole = [Latencies() for _ in range(3)], Latencies()
+    for number in range(3000):
+        seconds = rng.lognormvariate(-3, 1)
+        whole.add(seconds)
+        parts[number % 3].add(seconds)
+    merged = Latencies()
+    for part in parts:
+        merged.merge(part)
+
+    assert merged.as_dict() == whole.as_dict()
+
+
+def test_merging_keeps_within_the_bounds() -> None:
+    """Of the codes that are told apart, and of a limit's course, whose points stay in the order of time."""
+    operation, lane = OperationFigures(), LaneFigures()
+    for part in range(4):
+        others, course = OperationFigures(), LaneFigures()
+        for number in range(80):
+            others.add(call(code=f"Code{part}-{number}"))
+            course.add(number, call(limit=1 + number % 64))
+        operation.merge(others)
+        lane.merge(course, part / 10)
+
+    assert len(operation.errors) == CODES_COUNTED + 1
+    assert operation.errors.total() == operation.calls == 320
+    points = [point["at"] for point in lane.as_dict()["limit"]]
+    assert POINTS / 4 < len(points) <= POINTS
+    assert points == sorted(points)
 
 
 def test_every_figure_is_documented_and_nothing_else() -> None:
