@@ -15,7 +15,7 @@ from s3audit_async.classify import (
     NOT_APPLICABLE,
     UNKNOWN,
 )
-from s3audit_async.findings import Finding
+from s3audit_async.findings import Finding, inapplicable
 from s3audit_async.model import AES256, KMS_ALGORITHMS, Row
 from s3audit_async.references import is_alias, is_predefined_alias, names_a_key, parse_key_arn
 
@@ -90,7 +90,7 @@ def assess(row: Row) -> Assessment:
     if is_gone(row):
         return Assessment(_NOTHING, _NOTHING)
     found, unknown = _of_four_columns(row) if row.findings is None else _of_all_columns(row, row.findings)
-    return Assessment(found, unknown - found)
+    return Assessment(found, unknown - found - inapplicable(row.kind))
 
 
 def _of_all_columns(row: Row, findings: tuple[str, ...]) -> tuple[frozenset[str], frozenset[str]]:

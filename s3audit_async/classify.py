@@ -51,7 +51,7 @@ def encryption(rules: Sequence[Rule]) -> Encryption:
 
 def failure(error: CallError) -> Failure:
     """Turn a request that failed for good into the unknown that a row holds."""
-    return Failure(error.operation, error.code, error.message)
+    return Failure(error.operation, codes.NO_SUCH_BUCKET if codes.is_gone(error) else error.code, error.message)
 
 
 def is_unresolved(mode: str, key_type: str) -> bool:
@@ -78,6 +78,7 @@ def unread_row(bucket: Bucket, why: Failure, *, account: str | None, audited_at:
         error=why,
         created=bucket.created,
         audited_at=audited_at,
+        kind=bucket.kind,
     )
 
 
@@ -103,13 +104,14 @@ def row(
         key_origin=known.origin,
         multi_region=known.multi_region,
         sse_c=found.sse_c,
-        findings=find(found, key, bucket_region=bucket.region, account=account, now=audited_at),
+        findings=find(found, key, kind=bucket.kind, bucket_region=bucket.region, account=account, now=audited_at),
         error=key if isinstance(key, Failure) else None,
         created=bucket.created,
         audited_at=audited_at,
         key_spec=known.spec,
         key_deletion_date=known.deletion_date,
         key_valid_to=known.valid_to,
+        kind=bucket.kind,
     )
 
 

@@ -10,12 +10,14 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 from s3audit_async.errors import TransportCode
+from s3audit_async.model import Operation
 
 if TYPE_CHECKING:
     from s3audit_async.errors import CallError
 
 NO_SUCH_BUCKET = "NoSuchBucket"
 KEY_DOES_NOT_EXIST = "NotFoundException"
+_BUCKET_DOES_NOT_EXIST = "NotFoundException"  # as S3 Tables and S3 Vectors say it (botocore models)
 
 # botocore/retries/standard.py lists these; 429 is left out there (botocore#2635) and added here by status.
 _THROTTLES = frozenset(
@@ -71,6 +73,19 @@ _DENIALS = frozenset(
         "HTTP403",
     }
 )
+_NOT_OFFERED = frozenset(
+    {
+        "InvalidAction",
+        "MethodNotAllowed",
+        "NotImplemented",
+        "UnknownOperation",
+        "UnknownOperationException",
+        TransportCode.NO_SUCH_HOST,
+    }
+)
+_NOT_OFFERED_STATUS = frozenset({404, 405, 501})
+_NOT_ENABLED = frozenset({"NotSignedUp", "OptInRequired", "SubscriptionRequiredException"})
+_OF_OTHER_SERVICE = frozenset({"AuthorizationHeaderMalformed", "InvalidRequest", "MalformedXML"})
 _WRONG_REGIONS = frozenset(
     {
         "AuthorizationHeaderMalformed",
@@ -159,12 +174,34 @@ def is_denied(code: str) -> bool:
     return code in _DENIALS
 
 
+def is_not_offered(error: CallError, *, of_aws: bool) -> bool:
+    """Tell of a listing that failed whether there is nothing to be listed: the service does not exist there.
+
+    An endpoint that is not AWS's own (`of_aws`) may take the request for one of S3's, signed or written wrongly.
+    """
+    if error.code in _NOT_OFFERED or error.status in _NOT_OFFERED_STATUS:
+        return True
+    return not of_aws and error.code in _OF_OTHER_SERVICE
+
+
+def is_not_enabled(code: str) -> bool:
+    """Tell whether a code may say that a region is not enabled for the account."""
+    return code in _NOT_ENABLED or rejects_credentials(code)
+
+
+def is_gone(error: CallError) -> bool:
+    """Tell whether a question about a bucket failed because there is none of that name."""
+    if error.code == _BUCKET_DOES_NOT_EXIST:
+        return error.operation in {Operation.GET_TABLE_BUCKET_ENCRYPTION, Operation.GET_VECTOR_BUCKET}
+    return error.code == NO_SUCH_BUCKET
+
+
 def verdict(error: CallError) -> Verdict:
-    """Judge a GetBucketEncryption that failed for good."""
+    """Judge a question about a bucket's encryption that failed for good."""
     if error.code == "ServerSideEncryptionConfigurationNotFoundError":
         return Verdict.UNCONFIGURED
     if error.code in _WRONG_REGIONS or error.status in _REDIRECTS:
         return Verdict.ELSEWHERE
-    if error.code == NO_SUCH_BUCKET:
+    if is_gone(error):
         return Verdict.GONE
     return Verdict.DENIED if is_denied(error.code) else Verdict.FAILED

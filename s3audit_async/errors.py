@@ -18,6 +18,9 @@ class TransportCode(StrEnum):
 
     UNREACHABLE = "EndpointUnreachable"
     """No connection: name look-up, connect, proxy, or connect timeout."""
+    NO_SUCH_HOST = "NoSuchHost"
+    """No host has that name, as that of a service has none in a region that does not offer it. Told of listings only:
+    what has buckets has a host."""
     READ_TIMEOUT = "ReadTimeout"
     """Connected, but the answer did not come in time."""
     CLOSED = "ConnectionClosed"

@@ -43,6 +43,16 @@ class Kind(StrEnum):
     VECTOR = "vector"
 
 
+_NAMED_ONCE = frozenset({Kind.GENERAL, Kind.DIRECTORY})
+"""Kinds whose names are unique in a partition, or have their zone in them; those of the others may be in each region
+of an account."""
+
+
+def skip_key(kind: Kind, region: str | None, name: str) -> str:
+    """Tell one bucket of an account from all others: by its name, where no other can have that."""
+    return name if kind in _NAMED_ONCE else f"{kind}:{region}:{name}"
+
+
 class Operation(StrEnum):
     """Every AWS operation that s3audit ever calls; all of them only read."""
 
@@ -98,13 +108,6 @@ class SseC(StrEnum):
     """Said so in as many words: BlockedEncryptionTypes is NONE. Not the same as saying nothing."""
 
 
-def skip_key(kind: Kind, region: str | None, name: str) -> str:
-    """Tell a bucket from all others of its account: names of table and vector buckets are a region's own."""
-    if kind in {Kind.GENERAL, Kind.DIRECTORY}:
-        return name
-    return f"{kind}:{region}:{name}"
-
-
 @dataclass(frozen=True, slots=True)
 class Identity:
     """Whose credentials these are: sts:GetCallerIdentity."""
@@ -131,11 +134,14 @@ class Bucket:
     region: str | None = None
     """None while nobody has said where it is."""
     created: datetime | None = None
+    kind: Kind = Kind.GENERAL
+    arn: str | None = None
+    """Where an operation wants it instead of the name."""
 
 
 @dataclass(frozen=True, slots=True)
 class BucketPage:
-    """One answer of ListBuckets. `token` is None on the last page."""
+    """One answer of an operation that lists buckets. `token` is None on the last page."""
 
     buckets: tuple[Bucket, ...]
     token: str | None = None
@@ -172,6 +178,14 @@ class TagPage:
     """One answer of ListTagsForResource: pairs of key and value."""
 
     tags: tuple[tuple[str, str], ...]
+    token: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RegionPage:
+    """One answer of ListRegions: the regions that are enabled for the account. `token` is None on the last page."""
+
+    regions: tuple[str, ...]
     token: str | None = None
 
 
@@ -313,6 +327,16 @@ class Notice:
     region: str
     target: str
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unlisted:
+    """Buckets that nobody knows of: those of one kind in one region, whose listing was refused or broke off."""
+
+    kind: Kind
+    region: str
+    code: str
+    message: str = ""
 
 
 @dataclass(frozen=True, slots=True)

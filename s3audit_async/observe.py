@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from s3audit_async.ports import Observer
 
 if TYPE_CHECKING:
-    from s3audit_async.model import BreakerChange, Call, LimitChange, Notice, Retry, Row
+    from s3audit_async.model import BreakerChange, Call, LimitChange, Notice, Retry, Row, Unlisted
     from s3audit_async.ports import Concluded
 
 
@@ -44,6 +44,10 @@ class Observers(Observer):
     def noticed(self, notice: Notice) -> None:
         for observer in self._observers:
             observer.noticed(notice)
+
+    def unlisted(self, unlisted: Unlisted) -> None:
+        for observer in self._observers:
+            observer.unlisted(unlisted)
 
     def audited(self, row: Row, lane: str) -> None:
         for observer in self._observers:

@@ -28,6 +28,7 @@ LARGEST_ATTEMPTS = 100
 SHORTEST_TIMEOUT = 0.1
 LARGEST_TIMEOUT = 3600.0
 LARGEST_RETRY_TIME = 86_400.0
+_NOT_BY_NAME = frozenset({Kind.TABLE, Kind.VECTOR})
 _LARGEST_PAGE = 10_000  # MaxBuckets, botocore model of s3
 _HOST = re.compile(r"[A-Za-z0-9._:%-]+")
 _BUCKET_NAME = re.compile(r"[A-Za-z0-9._-]{3,255}")  # old buckets of us-east-1 may be long and have capitals
@@ -65,7 +66,8 @@ class Options:
     - `skip`: names that have their row already; listed but not audited again.
     - `endpoint_url`: where to send every request, instead of AWS's own endpoints.
     - `share`: only a part of the account's buckets, as others audit the rest.
-    - `kinds`: which kinds of buckets to audit.
+    - `kinds`: which kinds of buckets to audit. All but general purpose buckets are listed region by region, in those
+      that account:ListRegions names, or `include_regions`. A bucket of `buckets` is of the kind that its name tells.
     """
 
     buckets: tuple[str, ...] = ()
@@ -103,6 +105,13 @@ class Options:
             )
         if self.buckets and self.prefix is not None:
             raise UsageError("named buckets and a prefix exclude each other", hint="leave one of the two out")
+        if not self.kinds:
+            raise UsageError("no kind of bucket is to be audited", hint=f"choose from {', '.join(Kind)}")
+        if self.buckets and self.kinds & _NOT_BY_NAME:
+            raise UsageError(
+                f"{' and '.join(sorted(self.kinds & _NOT_BY_NAME))} buckets cannot be named one by one",
+                hint="their names are no bucket's alone; narrow them down by --prefix and --include-region",
+            )
         if self.endpoint_url is not None:
             check_endpoint_url(self.endpoint_url)
 

@@ -19,11 +19,13 @@ if TYPE_CHECKING:
         Notice,
         Operation,
         OrganizationalUnitPage,
+        RegionPage,
         Retry,
         Role,
         Row,
         Rule,
         TagPage,
+        Unlisted,
     )
 
 
@@ -37,6 +39,11 @@ class Gateway(Protocol):
     @property
     def home_region(self) -> str:
         """Where to list, and to ask for what has no region of its own."""
+        ...
+
+    @property
+    def known_regions(self) -> tuple[str, ...]:
+        """The regions of the home region's partition, as far as the SDK knows them; the home region at least."""
         ...
 
     @property
@@ -86,6 +93,34 @@ class Gateway(Protocol):
 
     async def get_bucket_encryption(self, bucket: str, region: str) -> tuple[Rule, ...]:
         """Ask for a bucket's default encryption, at the endpoint of `region`."""
+        ...
+
+    async def list_regions(self, *, token: str | None) -> RegionPage:
+        """Ask for one page of the regions that are enabled for the account."""
+        ...
+
+    async def list_directory_buckets(self, region: str, *, token: str | None) -> BucketPage:
+        """Ask a region for one page of its directory buckets; their listing takes no prefix."""
+        ...
+
+    async def list_table_buckets(self, region: str, *, token: str | None, prefix: str | None) -> BucketPage:
+        """Ask a region for one page of its table buckets."""
+        ...
+
+    async def list_vector_buckets(self, region: str, *, token: str | None, prefix: str | None) -> BucketPage:
+        """Ask a region for one page of its vector buckets."""
+        ...
+
+    async def get_directory_bucket_encryption(self, bucket: str, region: str) -> tuple[Rule, ...]:
+        """Ask for a directory bucket's default encryption, at the control endpoint of `region`."""
+        ...
+
+    async def get_table_bucket_encryption(self, arn: str, region: str) -> tuple[Rule, ...]:
+        """Ask for a table bucket's default encryption."""
+        ...
+
+    async def get_vector_bucket_encryption(self, bucket: str, region: str) -> tuple[Rule, ...]:
+        """Ask for a vector bucket's default encryption (GetVectorBucket)."""
         ...
 
     async def describe_key(self, reference: str, region: str) -> Key:
@@ -250,6 +285,9 @@ class Observer:
 
     def noticed(self, notice: Notice) -> None:
         """Know of a fallback taken."""
+
+    def unlisted(self, unlisted: Unlisted) -> None:
+        """Know of buckets that nobody knows of, as their listing was refused or broke off: the report lacks them."""
 
     def audited(self, row: Row, lane: str) -> None:
         """Know of a bucket that has its row; `lane` is the region whose queue it stood in."""

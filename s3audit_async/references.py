@@ -14,6 +14,22 @@ _HOST_LABEL = re.compile(r"(?![0-9]+$)(?!-)[A-Za-z0-9-]{1,63}(?<!-)")
 _LONGEST_REGION = 32  # twice the longest of today
 _PREDEFINED_ALIAS = re.compile(r"(?:arn:[^:]*:kms:[^:]*:[^:]*:)?alias/aws/.*", re.DOTALL)
 _ARN = re.compile(r"arn:[^:]*:kms:(?P<region>[^:]*):(?P<account>[^:]*):(?P<resource>.+)", re.DOTALL)
+_DIRECTORY_SUFFIX = "--x-s3"
+_DIRECTIONS = {
+    "n": "north",
+    "e": "east",
+    "s": "south",
+    "w": "west",
+    "c": "central",
+    "ne": "northeast",
+    "nw": "northwest",
+    "se": "southeast",
+    "sw": "southwest",
+}
+_ZONE = re.compile(
+    r".+--(?P<area>[a-z]{2})(?P<direction>n|e|s|w|c|ne|nw|se|sw)(?P<number>[0-9]{1,2})-(?:[a-z0-9]+-)?az[0-9]+--x-s3"
+)
+_ARN_SERVICES = {"directory": "s3express", "table": "s3tables", "vector": "s3vectors"}
 _PARTITIONS = {
     "cn-": "aws-cn",
     "eu-isoe-": "aws-iso-e",
@@ -46,6 +62,29 @@ def is_host_label(name: str) -> bool:
     S3-compatible stores have regions such as `RegionOne`. The rule is botocore's own (utils.py, validate_region_name).
     """
     return _HOST_LABEL.fullmatch(name) is not None
+
+
+def is_directory_bucket(name: str) -> bool:
+    """Tell a directory bucket by its name, which no bucket of another kind can have (S3's naming rules)."""
+    return name.endswith(_DIRECTORY_SUFFIX)
+
+
+def region_of_zone(bucket: str) -> str | None:
+    """Name the region that the zone in a directory bucket's name is in, such as `--usw2-az1--x-s3`; None if unsure.
+
+    Zone ids start with the region's name in short: `apne1` is ap-northeast-1.
+    """
+    match = _ZONE.fullmatch(bucket)
+    if match is None:
+        return None
+    return f"{match['area']}-{_DIRECTIONS[match['direction']]}-{match['number']}"
+
+
+def bucket_arn(kind: str, name: str, *, partition: str, region: str | None, account: str | None) -> str:
+    """Spell a bucket's ARN; those of the kinds but `general` have their region and account in them."""
+    if kind == "general":
+        return f"arn:{partition}:s3:::{name}"
+    return f"arn:{partition}:{_ARN_SERVICES[kind]}:{region or ''}:{account or ''}:bucket/{name}"
 
 
 def partition_of(region: str | None) -> str | None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 import anyio
 
 from s3audit_async.engine import RowStream
 from s3audit_async.errors import CallError
-from s3audit_async.model import Bucket, BucketPage, Identity, Key, Operation, Rule
+from s3audit_async.model import Bucket, BucketPage, Identity, Key, Kind, Operation, RegionPage, Rule
 from s3audit_async.options import Options
 from s3audit_async.ports import Observer
 
@@ -59,8 +60,14 @@ class FakeGateway:
     home_region: str = HOME
     bytes_received: int = 0
     credentials_generation: int = 1
+    known_regions: tuple[str, ...] = (HOME, "eu-west-1")
+    enabled_regions: tuple[str, ...] = (HOME, "eu-west-1")
+    page_of_kind: int = 1000
+    """Buckets on a page of the other kinds' listings."""
     renewals: int = 0
     """How often credentials can be renewed."""
+    other_kinds: list[Bucket] = field(default_factory=list)
+    """Buckets of the other kinds, each listed in its region."""
 
     def __post_init__(self) -> None:
         self.calls: Counter[Operation] = Counter()
@@ -128,6 +135,52 @@ class FakeGateway:
     async def get_bucket_encryption(self, bucket: str, region: str) -> tuple[Rule, ...]:
         return await self._answer(
             Operation.GET_BUCKET_ENCRYPTION, bucket, region, lambda: self.rules.get(bucket, SSE_S3)
+        )
+
+    async def list_regions(self, *, token: str | None) -> RegionPage:
+        def answer() -> RegionPage:
+            first, *others = self.enabled_regions
+            if token is None and others:
+                return RegionPage((first,), "more")
+            return RegionPage(tuple(others) if token else (first,))
+
+        return await self._answer(Operation.LIST_REGIONS, token or "first", self.home_region, answer)
+
+    def _page_of_kind(self, kind: Kind, region: str, token: str | None, prefix: str | None) -> BucketPage:
+        named = [
+            bucket
+            for bucket in self.other_kinds
+            if bucket.kind is kind and bucket.region == region and bucket.name.startswith(prefix or "")
+        ]
+        start = int(token or 0)
+        end = start + self.page_of_kind
+        return BucketPage(tuple(named[start:end]), str(end) if end < len(named) else None)
+
+    async def list_directory_buckets(self, region: str, *, token: str | None) -> BucketPage:
+        answer = partial(self._page_of_kind, Kind.DIRECTORY, region, token, None)
+        return await self._answer(Operation.LIST_DIRECTORY_BUCKETS, token or "first", region, answer)
+
+    async def list_table_buckets(self, region: str, *, token: str | None, prefix: str | None) -> BucketPage:
+        answer = partial(self._page_of_kind, Kind.TABLE, region, token, prefix)
+        return await self._answer(Operation.LIST_TABLE_BUCKETS, token or "first", region, answer)
+
+    async def list_vector_buckets(self, region: str, *, token: str | None, prefix: str | None) -> BucketPage:
+        answer = partial(self._page_of_kind, Kind.VECTOR, region, token, prefix)
+        return await self._answer(Operation.LIST_VECTOR_BUCKETS, token or "first", region, answer)
+
+    async def get_directory_bucket_encryption(self, bucket: str, region: str) -> tuple[Rule, ...]:
+        return await self._answer(
+            Operation.GET_DIRECTORY_BUCKET_ENCRYPTION, bucket, region, lambda: self.rules.get(bucket, SSE_S3)
+        )
+
+    async def get_table_bucket_encryption(self, arn: str, region: str) -> tuple[Rule, ...]:
+        return await self._answer(
+            Operation.GET_TABLE_BUCKET_ENCRYPTION, arn, region, lambda: self.rules.get(arn, (Rule("AES256"),))
+        )
+
+    async def get_vector_bucket_encryption(self, bucket: str, region: str) -> tuple[Rule, ...]:
+        return await self._answer(
+            Operation.GET_VECTOR_BUCKET, bucket, region, lambda: self.rules.get(bucket, (Rule("AES256"),))
         )
 
     async def describe_key(self, reference: str, region: str) -> Key:

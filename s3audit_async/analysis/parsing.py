@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from s3audit_async.model import Failure, Operation, Row, SseC
+from s3audit_async.model import Failure, Kind, Operation, Row, SseC
 from s3audit_async.sinks.columns import WIDE
 from s3audit_async.sinks.csv import LIST_SEPARATOR, restore
 
@@ -64,6 +64,7 @@ def row_of_fields(fields: Mapping[str, Any]) -> Row:
         key_spec=_text(fields, "key_spec"),
         key_deletion_date=_instant(fields, "key_deletion_date"),
         key_valid_to=_instant(fields, "key_valid_to"),
+        kind=Kind(_text(fields, "kind") or Kind.GENERAL),
     )
 
 

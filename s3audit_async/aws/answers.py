@@ -8,7 +8,7 @@ takes it unchecked (s3 model, PutBucketEncryption), and it is reported as it is 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -16,22 +16,26 @@ from aiobotocore.parsers import AioResponseParserFactory
 from botocore.parsers import ResponseParserError
 from botocore.utils import parse_timestamp
 
-from s3audit_async.aws.errors import UnusableAnswerError
+from s3audit_async.aws.errors import NotOfferedError, UnusableAnswerError
 from s3audit_async.classify import location
 from s3audit_async.model import (
+    AES256,
+    KMS_ALGORITHMS,
     AccountPage,
     Bucket,
     BucketPage,
     Identity,
     Key,
+    Kind,
     MemberAccount,
     OrganizationalUnitPage,
+    RegionPage,
     Rule,
     TagPage,
 )
 from s3audit_async.names import is_account_id
 from s3audit_async.redaction import plain, printable
-from s3audit_async.references import is_host_label
+from s3audit_async.references import is_directory_bucket, is_host_label, is_region
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,6 +49,9 @@ BODY_NAMES_IT = "S3AuditBodyNamesIt"
 _ISO_8601 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{3})?Z")
 _UNIT_ID = re.compile(r"ou-[0-9a-z]{4,32}-[a-z0-9]{8,32}")  # organizations model, OrganizationalUnitId
 _ERROR_ROOT = re.compile(rb"\s*(?:<\?xml[^>]{0,256}\?>)?\s*<Error[\s>/]")
+
+_ENABLED = frozenset({"ENABLED", "ENABLED_BY_DEFAULT"})  # botocore model of account, RegionOptStatus
+_BUCKET_ARN = re.compile(r"arn:[^:]+:(?:s3tables|s3vectors):(?P<region>[^:]+):[0-9]{12}:bucket/(?P<name>[^/]+)")
 
 LONGEST_IDENTIFIER = 2048
 """Characters of a name, ARN, state, token or key reference: as long as KMS's KeyId may be (kms model)."""
@@ -151,6 +158,69 @@ def rules(answer: Mapping[str, Any]) -> tuple[Rule, ...]:
     return tuple(map(_rule, configuration.get("Rules") or ()))
 
 
+def region_page(answer: Mapping[str, Any]) -> RegionPage:
+    """Read an answer of ListRegions: only those that are enabled."""
+    regions = []
+    for entry in _member(answer, "Regions"):
+        name = _text(entry, "RegionName") or ""
+        if not is_region(name):  # it becomes a part of host names
+            raise UnusableAnswerError(f"the listing holds what is no region: {plain(name)}")
+        if _text(entry, "RegionOptStatus") in _ENABLED:
+            regions.append(name)
+    return RegionPage(tuple(regions), _text(answer, "NextToken"))
+
+
+def directory_page(answer: Mapping[str, Any], region: str, sent: str | None) -> BucketPage:
+    """Read an answer of ListDirectoryBuckets; its token may be the one that was `sent`, which is no other page.
+
+    A store that takes the request for ListBuckets tells of buckets with other names; it has none of this kind.
+    """
+    found = []
+    for entry in _member(answer, "Buckets"):
+        bucket = _bucket(entry)
+        if not is_directory_bucket(bucket.name):
+            raise NotOfferedError(f"it lists {plain(bucket.name)}, which is no directory bucket")
+        found.append(replace(bucket, region=bucket.region or region, kind=Kind.DIRECTORY))
+    token = _text(answer, "ContinuationToken")
+    return BucketPage(tuple(found), None if token == sent else token)
+
+
+def table_page(answer: Mapping[str, Any]) -> BucketPage:
+    """Read an answer of ListTableBuckets."""
+    buckets = tuple(
+        _bucket_with_arn(Kind.TABLE, _text(entry, "name"), _text(entry, "arn"), entry.get("createdAt"))
+        for entry in _member(answer, "tableBuckets")
+    )
+    return BucketPage(buckets, _text(answer, "continuationToken"))
+
+
+def vector_page(answer: Mapping[str, Any]) -> BucketPage:
+    """Read an answer of ListVectorBuckets."""
+    buckets = tuple(
+        _bucket_with_arn(
+            Kind.VECTOR,
+            _text(entry, "vectorBucketName"),
+            _text(entry, "vectorBucketArn"),
+            entry.get("creationTime"),
+        )
+        for entry in _member(answer, "vectorBuckets")
+    )
+    return BucketPage(buckets, _text(answer, "nextToken"))
+
+
+def table_rules(answer: Mapping[str, Any]) -> tuple[Rule, ...]:
+    """Read an answer of GetTableBucketEncryption."""
+    return (_rule_of_kind(_member(answer, "encryptionConfiguration"), "sseAlgorithm"),)
+
+
+def vector_rules(answer: Mapping[str, Any]) -> tuple[Rule, ...]:
+    """Read an answer of GetVectorBucket. What it does not say is SSE-S3 (botocore model of s3vectors, SseType)."""
+    told = _member(answer, "vectorBucket").get("encryptionConfiguration") or {}
+    if not told.get("sseType") and not told.get("kmsKeyArn"):
+        return (Rule(AES256),)
+    return (_rule_of_kind(told, "sseType"),)
+
+
 def key(answer: Mapping[str, Any]) -> Key:
     """Read an answer of DescribeKey."""
     told = _member(answer, "KeyMetadata")
@@ -233,6 +303,25 @@ def _bucket(entry: Mapping[str, Any]) -> Bucket:
     if region is not None and not is_host_label(region):
         raise UnusableAnswerError(f"the listing holds a bucket whose region is none: {region}")
     return Bucket(name, region, _of_type(entry, "CreationDate", datetime))
+
+
+def _bucket_with_arn(kind: Kind, name: str | None, arn: str | None, created: object) -> Bucket:
+    """Make a bucket of what a listing of table or vector buckets tells; its ARN is what names its region."""
+    parts = _BUCKET_ARN.fullmatch(arn or "")
+    if name is None or parts is None or parts["name"] != name or not is_host_label(parts["region"]):
+        raise UnusableAnswerError(f"the listing holds a {kind} bucket whose name and ARN do not fit: {plain(arn)}")
+    return Bucket(name, parts["region"], _of_type({"created": created}, "created", datetime), kind, arn)
+
+
+def _rule_of_kind(told: Mapping[str, Any], name: str) -> Rule:
+    """Read the encryption of a table or vector bucket, for which KMS means a customer managed key by its ARN."""
+    algorithm = _text(told, name)
+    key = _text(told, "kmsKeyArn", as_configured=True)
+    if algorithm is None:
+        raise UnusableAnswerError(f"the answer holds no {name}")
+    if algorithm in KMS_ALGORITHMS and key is None:
+        raise UnusableAnswerError(f"the answer holds no kmsKeyArn, which belongs to {algorithm}")
+    return Rule(algorithm, key)
 
 
 def _rule(entry: Mapping[str, Any]) -> Rule:

@@ -65,6 +65,13 @@ class UnusableAnswerError(Exception):
         self.status = status
 
 
+class NotOfferedError(Exception):
+    """Raised when an answer is good, and shows that what was asked for does not exist there. Becomes `NotImplemented`.
+
+    That is what an endpoint says which knows the request and does not serve it.
+    """
+
+
 @contextmanager
 def translated(operation: Operation, target: str, region: str, secrets: Secrets | None = None) -> Iterator[None]:
     """Raise s3audit's error for any that the SDK raises inside: `CallError`, or `CredentialsError`."""
@@ -80,6 +87,8 @@ def translated(operation: Operation, target: str, region: str, secrets: Secrets 
                 hint="sign in again, or check the role that the profile names; then go on with --resume",
             ) from error
         raise answer from error
+    except NotOfferedError as error:
+        raise CallError(operation, target, region, code="NotImplemented", message=plain(error, secrets)) from error
     except NO_CREDENTIALS as error:
         raise CredentialsError(
             f"no usable AWS credentials: {plain(error, secrets)}",

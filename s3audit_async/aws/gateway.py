@@ -10,6 +10,7 @@ import anyio
 from s3audit_async.aws import answers
 from s3audit_async.aws.encryption import is_plain
 from s3audit_async.aws.errors import translated
+from s3audit_async.aws.kinds import OtherKinds
 from s3audit_async.aws.session import ClientPool, Clients
 from s3audit_async.codes import rejects_credentials
 from s3audit_async.errors import CallError, ConfigurationError, CredentialsError, S3AuditError, TransportCode
@@ -39,15 +40,11 @@ async def open_gateway(session: aioboto3.Session, options: Options, *, user_agen
         await pool.aclose()
 
 
-class AwsGateway:
+class AwsGateway(OtherKinds):
     """Asks S3, KMS and STS. See `s3audit_async.ports.Gateway`, which it fulfils, for what is asked and raised."""
 
     def __init__(self, clients: Clients) -> None:
         self._clients = clients
-
-    @property
-    def home_region(self) -> str:
-        return self._clients.home_region
 
     @property
     def bytes_received(self) -> int:

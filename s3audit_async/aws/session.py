@@ -23,6 +23,7 @@ from s3audit_async.aws.answers import BODY_NAMES_IT, GuardedParsers, names_encry
 from s3audit_async.aws.credentials import RunCredentials
 from s3audit_async.aws.encryption import EncryptionReader, KnownAnswers, RequestTemplate, open_template
 from s3audit_async.aws.errors import UnusableAnswerError
+from s3audit_async.aws.kinds import SDK_NAMES, keep_to_control_endpoint, known_regions
 from s3audit_async.aws.signing import sign_as_asked, signing_as
 from s3audit_async.aws.transport import OneRequestSession, Traffic
 from s3audit_async.errors import UsageError
@@ -105,6 +106,11 @@ class ClientPool:
         """Tell whether a client is there."""
         return (service, region) in self._clients
 
+    @property
+    def known_regions(self) -> tuple[str, ...]:
+        """The regions of the home region's partition that the SDK knows."""
+        return known_regions(self._session, self.home_region)
+
     async def template(self, region: str) -> RequestTemplate | None:
         """Give what the requests for the encryption of a region's buckets have in common; None where they differ."""
         await self.get(Service.S3, region)
@@ -117,7 +123,7 @@ class ClientPool:
     async def _open(self, service: Service, region: str) -> Any:  # noqa: ANN401 - as above
         client = await self._opened.enter_async_context(
             self._session.client(
-                service.value,
+                SDK_NAMES.get(service, service.value),
                 region_name=region,
                 endpoint_url=self._options.endpoint_url,
                 config=self._config(service),
@@ -128,6 +134,9 @@ class ClientPool:
             _report_redirects(client)
             _look_at_bodies(client)
             self._templates[region] = await open_template(client, region, self._known)
+        if service is Service.S3_EXPRESS:
+            _look_at_bodies(client)
+            keep_to_control_endpoint(client)
         return client
 
     def _config(self, service: Service) -> AioConfig:
@@ -139,7 +148,7 @@ class ClientPool:
             connector_args={"keepalive_timeout": _KEEPALIVE_SECONDS},
             http_session_cls=OneRequestSession.counting(self.traffic),
             user_agent_extra=self._user_agent,
-            s3=self._s3_settings() if service is Service.S3 else None,
+            s3=self._s3_settings() if SDK_NAMES.get(service, service) == Service.S3 else None,
         )
 
     def _s3_settings(self) -> dict[str, Any]:
@@ -172,6 +181,11 @@ class Clients:
     def traffic(self) -> Traffic:
         """What the whole pool has read."""
         return self.pool.traffic
+
+    @property
+    def known_regions(self) -> tuple[str, ...]:
+        """The regions of the home region's partition that the SDK knows."""
+        return self.pool.known_regions
 
     async def get(self, service: Service, region: str) -> Any:  # noqa: ANN401 - SDK clients are made at run time
         """Give the client of a service in a region. What is asked of it within `signing` is signed for this account."""

@@ -28,6 +28,14 @@ configures keys, or answers as S3, may name any number of them."""
 MOST_RENEWALS = 5
 """Times that credentials are renewed for one attempt, if the new ones are refused as expired every time."""
 _SERVER_ERROR = 500
+_LISTINGS = frozenset(
+    {
+        Operation.LIST_BUCKETS,
+        Operation.LIST_DIRECTORY_BUCKETS,
+        Operation.LIST_TABLE_BUCKETS,
+        Operation.LIST_VECTOR_BUCKETS,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +112,7 @@ class Asker:
         return self._slots.has_waiting
 
     def _check(self, endpoint: _Endpoint, operation: Operation, target: str) -> None:
-        if endpoint.breaker.is_open(_now()) and operation is not Operation.LIST_BUCKETS:
+        if endpoint.breaker.is_open(_now()) and operation not in _LISTINGS:
             service, reason = endpoint.service.upper(), endpoint.breaker.reason
             said = f"not asked: {service} in {endpoint.region} gives no answer ({reason})"
             raise NotAskedError(operation, target, endpoint.region, code=TransportCode.UNREACHABLE, message=said)

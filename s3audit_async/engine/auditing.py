@@ -12,14 +12,17 @@ import anyio
 
 from s3audit_async import classify
 from s3audit_async.codes import Verdict, is_denied, is_expired, rejects_credentials, verdict
+from s3audit_async.engine.kinds import question_about
 from s3audit_async.engine.listing import refused_credentials
 from s3audit_async.errors import CallError, NotAskedError, RunError, TransportCode, WrongAccountError
 from s3audit_async.keys import SingleFlight
-from s3audit_async.model import Bucket, Encryption, Failure, Key, Notice, Operation, Row
+from s3audit_async.model import Bucket, Encryption, Failure, Key, Kind, Notice, Operation, Row
 from s3audit_async.redaction import plain
 from s3audit_async.references import is_predefined_alias, key_region
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from s3audit_async.engine.asking import Asker
     from s3audit_async.model import Rule
     from s3audit_async.ports import Gateway, Observer
@@ -121,18 +124,21 @@ class Auditor:
         moved = rechecked = False
         while True:
             region = bucket.region or self._gateway.home_region
-            request = partial(self._gateway.get_bucket_encryption, bucket.name, region)
+            general = bucket.kind is Kind.GENERAL
+            request: Callable[[], Awaitable[tuple[Rule, ...]]]
+            if general:
+                operation, target = Operation.GET_BUCKET_ENCRYPTION, bucket.name
+                request = partial(self._gateway.get_bucket_encryption, target, region)
+            else:
+                operation, target, request = question_about(self._gateway, bucket, region)
             try:
-                rules: tuple[Rule, ...] = await self._asker.ask(
-                    Operation.GET_BUCKET_ENCRYPTION, bucket.name, region, request
-                )
-                return bucket, classify.encryption(rules)
+                return bucket, classify.encryption(await self._asker.ask(operation, target, region, request))
             except CallError as error:
-                await self._raise_if_pointless(error)
+                await self.raise_if_pointless(error)
                 judged = verdict(error)
                 if judged is Verdict.UNCONFIGURED:
                     return bucket, Encryption(None)
-                if judged is Verdict.ELSEWHERE and not moved:
+                if judged is Verdict.ELSEWHERE and general and not moved:
                     moved = True
                     elsewhere = error.bucket_region or (await self.locate(replace(bucket, region=None))).region
                     if elsewhere is not None and elsewhere != region:
@@ -164,7 +170,7 @@ class Auditor:
         except NotAskedError:
             raise  # says nothing of the key, so it is not to be remembered: KMS may answer the next bucket that asks
         except CallError as error:
-            await self._raise_if_pointless(error)
+            await self.raise_if_pointless(error)
             self.distinct_keys += 1
             return classify.failure(error)
         self.distinct_keys += 1
@@ -173,7 +179,7 @@ class Auditor:
             self._keys.put((key_region(key.arn, region), key.arn), key)
         return key
 
-    async def _raise_if_pointless(self, error: CallError) -> None:
+    async def raise_if_pointless(self, error: CallError) -> None:
         """Raise `CredentialsError` if a refusal of the credentials is not just one region's.
 
         A region that is disabled in the account may answer as if the credentials were unknown, so the home region

@@ -10,8 +10,10 @@ from anyio.lowlevel import checkpoint
 
 from s3audit_async.engine import streams
 from s3audit_async.engine.auditing import Auditor
-from s3audit_async.engine.listing import list_buckets
+from s3audit_async.engine.kinds import KindsListing
+from s3audit_async.engine.listing import is_unreachable, list_buckets
 from s3audit_async.errors import ListingError
+from s3audit_async.model import Kind, skip_key
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -167,6 +169,8 @@ class Pipeline:
                         await self._feed(unlocated, auditing)
                     except ListingError as error:
                         broken_off = error
+                    else:
+                        self._observer.listing_ended()
                     unlocated.end()
                 for lane in self._lanes.values():
                     lane.end()
@@ -174,17 +178,47 @@ class Pipeline:
             raise broken_off
 
     async def _feed(self, unlocated: Lane, auditing: TaskGroup) -> None:
+        """List the buckets of all kinds, one kind's refusal not at the expense of the others. Raises `ListingError`."""
+        options = self._options
+        broken_off: ListingError | None = None
+        if options.buckets or Kind.GENERAL in options.kinds:
+            try:
+                await self._feed_general(unlocated, auditing)
+            except ListingError as error:
+                if is_unreachable(error):
+                    raise
+                broken_off = error
+        if not options.buckets:
+            others = KindsListing(
+                self._gateway,
+                self._asker,
+                options,
+                self._observer,
+                raise_if_pointless=self.auditor.raise_if_pointless,
+            )
+            await others.run(lambda bucket: self._route_of_kind(bucket, auditing))
+        if broken_off is not None:
+            raise broken_off
+
+    async def _feed_general(self, unlocated: Lane, auditing: TaskGroup) -> None:
         pages = list_buckets(self._gateway, self._asker, self._options, self._observer, idle=self._is_idle)
         async with aclosing(pages):
             async for page in pages:
                 for bucket in page:
-                    if bucket.name in self._options.skip:
+                    if bucket.kind is not Kind.GENERAL:
+                        await self._route_of_kind(bucket, auditing)
+                        continue
+                    if skip_key(bucket.kind, bucket.region, bucket.name) in self._options.skip:
                         continue
                     if bucket.region is None:
                         await unlocated.put(bucket)
                     else:
                         await self._route(bucket, bucket.region, auditing)
-        self._observer.listing_ended()
+
+    async def _route_of_kind(self, bucket: Bucket, auditing: TaskGroup) -> None:
+        """Route a bucket that GetBucketLocation does not know; one whose region nobody tells is asked for at home."""
+        if skip_key(bucket.kind, bucket.region, bucket.name) not in self._options.skip:
+            await self._route(bucket, bucket.region or self._gateway.home_region, auditing)
 
     def _is_idle(self) -> bool:
         """Tell whether nothing waits: in no inbox, and with no worker for a slot."""

@@ -7,10 +7,11 @@ from functools import partial
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
-from s3audit_async.codes import is_denied, is_expired, rejects_credentials
+from s3audit_async.codes import is_denied, is_expired, is_unanswered, rejects_credentials
 from s3audit_async.errors import CallError, CredentialsError, ListingError, TransportCode
-from s3audit_async.model import Bucket, Notice, Operation
+from s3audit_async.model import Bucket, Kind, Notice, Operation
 from s3audit_async.options import Share
+from s3audit_async.references import is_directory_bucket, region_of_zone
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
@@ -42,8 +43,11 @@ async def list_buckets(
     one more page; a refusal is taken for the end. A server that has sent a token is trusted to send the next.
     """
     if options.buckets:
-        first, *others = dict.fromkeys(options.buckets)
-        yield (await _first_contact(first, gateway, asker), *map(Bucket, others))
+        named = [_named(name) for name in dict.fromkeys(options.buckets)]
+        first = next((place for place, bucket in enumerate(named) if bucket.kind is Kind.GENERAL), None)
+        if first is not None:
+            named[first] = await _first_contact(named[first].name, gateway, asker)
+        yield tuple(named)
         return
     share = options.share
     if share is None:
@@ -124,6 +128,13 @@ async def _pages(
     # Who audits a share has the word of whoever split the account that there are tokens.
     if options.share is None and token is None and len(page.buckets) >= options.page_size:
         yield await _beyond(page, gateway, asker, options, observer)
+
+
+def _named(name: str) -> Bucket:
+    """Make a bucket of a name: directory buckets have names of their own, with the zone that they are in."""
+    if is_directory_bucket(name):
+        return Bucket(name, region_of_zone(name), kind=Kind.DIRECTORY)
+    return Bucket(name)
 
 
 def _never() -> bool:
@@ -225,6 +236,12 @@ def explain(error: CallError) -> CredentialsError | ListingError:
             f"no trusted connection to S3 ({said})", hint="AWS_CA_BUNDLE has to name a file of the CA's certificates"
         )
     return ListingError(f"the buckets cannot be listed ({said})", hint="run again; -v shows each attempt")
+
+
+def is_unreachable(error: ListingError) -> bool:
+    """Tell whether a listing failed because nobody answers, as other listings will fail, too."""
+    cause = error.__cause__
+    return isinstance(cause, CallError) and is_unanswered(cause.code)
 
 
 def refused_credentials(error: CallError) -> CredentialsError:

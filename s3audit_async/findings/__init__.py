@@ -3,7 +3,7 @@
 The catalogue of what each of them means is in `findings.catalogue`, which the engine has no use for.
 """
 
-from s3audit_async.findings.decisions import find
+from s3audit_async.findings.decisions import find, inapplicable
 from s3audit_async.findings.ids import Finding
 
-__all__ = ["Finding", "find"]
+__all__ = ["Finding", "find", "inapplicable"]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from s3audit_async import codes
 from s3audit_async.findings.ids import Finding
-from s3audit_async.model import AES256, Encryption, Failure, Key, SseC
+from s3audit_async.model import AES256, Encryption, Failure, Key, Kind, SseC
 from s3audit_async.references import is_alias, is_predefined_alias, parse_key_arn
 
 if TYPE_CHECKING:
@@ -25,6 +25,10 @@ _STATES = {
     "Unavailable": Finding.KEY_UNUSABLE,
     "Creating": Finding.KEY_UNUSABLE,
 }
+_OF_GENERAL_ONLY = frozenset({Finding.BUCKET_KEY_OFF, Finding.SSE_C_NOT_BLOCKED})
+"""Directory buckets always have a Bucket Key, the others none; and only general purpose buckets can be written to with
+SSE-C (botocore model of s3, ServerSideEncryptionRule)."""
+_NONE: frozenset[str] = frozenset()
 _ORDER = {finding: place for place, finding in enumerate(Finding)}
 
 
@@ -32,6 +36,7 @@ def find(
     found: Encryption | Failure,
     key: Key | Failure | None,
     *,
+    kind: Kind = Kind.GENERAL,
     bucket_region: str | None,
     account: str | None,
     now: datetime | None = None,
@@ -50,7 +55,13 @@ def find(
         findings.update(_of_key(key, now))
     if found.uses_kms and found.key:
         findings.update(_of_reference(found.key, key, bucket_region, account))
+    findings -= inapplicable(kind)
     return tuple(sorted(findings, key=_ORDER.__getitem__))
+
+
+def inapplicable(kind: Kind) -> frozenset[str]:
+    """Name the findings that a kind of buckets cannot have."""
+    return _NONE if kind is Kind.GENERAL else _OF_GENERAL_ONLY
 
 
 def _of_configuration(found: Encryption) -> list[Finding]:
