@@ -53,6 +53,11 @@ def skip_key(kind: Kind, region: str | None, name: str) -> str:
     return name if kind in _NAMED_ONCE else f"{kind}:{region}:{name}"
 
 
+def name_in(key: str, kind: Kind) -> str:
+    """Give the name that a `skip_key` was made of."""
+    return key if kind in _NAMED_ONCE else key.split(":", 2)[2]
+
+
 class Operation(StrEnum):
     """Every AWS operation that s3audit ever calls; all of them only read."""
 

@@ -66,8 +66,8 @@ class Options:
     - `skip`: names that have their row already; listed but not audited again.
     - `endpoint_url`: where to send every request, instead of AWS's own endpoints.
     - `share`: only a part of the account's buckets, as others audit the rest.
-    - `kinds`: which kinds of buckets to audit. All but general purpose buckets are listed region by region, in those
-      that account:ListRegions names, or `include_regions`. A bucket of `buckets` is of the kind that its name tells.
+    - `kinds`: which kinds of buckets to audit. All but general purpose ones are listed region by region, in those that
+      account:ListRegions names, or in `include_regions`. One of `buckets` is of the kind that its name tells.
     """
 
     buckets: tuple[str, ...] = ()

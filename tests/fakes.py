@@ -62,6 +62,8 @@ class FakeGateway:
     credentials_generation: int = 1
     known_regions: tuple[str, ...] = (HOME, "eu-west-1")
     enabled_regions: tuple[str, ...] = (HOME, "eu-west-1")
+    other_kinds: list[Bucket] = field(default_factory=list)
+    """Buckets of the other kinds, each listed in its region."""
     page_of_kind: int = 1000
     """Buckets on a page of the other kinds' listings."""
     renewals: int = 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from s3audit_async.errors import UsageError
+from s3audit_async.model import skip_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -17,7 +18,7 @@ _PROBES = 5
 _MOST_SUSPECTS = 10_000  # so many only where a report is far larger, or nearly every row stands there twice
 
 Name = tuple[str, str | None]
-"""A bucket and its account: names are unique in a partition, and a report may be joined from several."""
+"""A bucket, by what tells it from all others of its account, and that: a report may be joined from several."""
 
 
 class Seen:
@@ -52,15 +53,19 @@ def each_once(report: FinishedReport, called: str, seen: Seen | None = None) -> 
     """
     seen = seen or Seen()
     for row in report.rows():
-        seen.add((row.bucket, row.account))
+        seen.add(_name(row))
         yield row
     if seen.suspects:
-        repeated = _first_repeated(((row.bucket, row.account) for row in report.rows()), seen.suspects)
+        repeated = _first_repeated(map(_name, report.rows()), seen.suspects)
         if repeated is not None:
             raise UsageError(
                 f"{called} holds the bucket {repeated[0]!r} more than once",
-                hint="a report has one row a bucket; were several joined?",
+                hint="a report has one row a bucket; were several joined, or several kinds audited without --wide?",
             )
+
+
+def _name(row: Row) -> Name:
+    return skip_key(row.kind, row.region, row.bucket), row.account
 
 
 def _first_repeated(names: Iterable[Name], suspects: set[Name]) -> Name | None:

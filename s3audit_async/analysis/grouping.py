@@ -1,4 +1,4 @@
-"""Counts a report's rows by group: region, account, key, finding or mode."""
+"""Counts a report's rows by group: region, account, kind of bucket, key, finding or mode."""
 
 from __future__ import annotations
 
@@ -97,6 +97,7 @@ def _key(row: Row) -> str:
 _CRITERIA: dict[str, Callable[[Row], str] | None] = {
     "region": lambda row: row.region or UNPLACED,
     "account": lambda row: row.account or UNPLACED,
+    "kind": lambda row: row.kind.value,
     "key": _key,
     "finding": None,  # a row has any number of them
     "mode": mode_of,

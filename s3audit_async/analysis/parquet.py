@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from s3audit_async.analysis.parsing import is_whole, row_of_fields
+from s3audit_async.analysis.parsing import is_whole, lacking, row_of_fields
 from s3audit_async.analysis.reading import Layout
 from s3audit_async.errors import UsageError
 
@@ -69,9 +69,10 @@ class ParquetReport:
             raise UsageError(
                 f"{self._name} is not a whole Parquet file", hint="write the report anew, or copy it again"
             ) from error
-        if not is_whole(dict.fromkeys(file.schema_arrow.names)):
+        names = file.schema_arrow.names
+        if not is_whole(dict.fromkeys(names)):
             file.close()
-            raise UsageError(f"{self._name} is not a report of s3audit", hint="it has other columns")
+            raise UsageError(f"{self._name} is not a report of s3audit", hint=lacking(names) or "it has other columns")
         return file
 
 

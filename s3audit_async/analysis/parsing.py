@@ -10,14 +10,15 @@ from s3audit_async.sinks.columns import WIDE
 from s3audit_async.sinks.csv import LIST_SEPARATOR, restore
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from s3audit_async.sinks.columns import Column
 
 _BOOLEANS = {"True": True, "False": False, "": None, "TRUE": True, "FALSE": False}  # the last two as spreadsheets do
 _FLAGS = frozenset({"bucket_key", "multi_region"})
 _REQUIRED = frozenset({"bucket_name", "default_encryption_mode", "sse_kms_key_type"})
-_NAMES = frozenset(column.name for column in WIDE)
+_NAMES = dict.fromkeys(column.name for column in WIDE)
+_HEADERS = dict.fromkeys(column.header for column in WIDE)
 
 
 def row_of_cells(columns: Sequence[Column], cells: Sequence[str]) -> Row:
@@ -68,9 +69,22 @@ def row_of_fields(fields: Mapping[str, Any]) -> Row:
     )
 
 
+def lacking(names: Collection[str]) -> str | None:
+    """Say what a report lacks that has only some of the columns, as an earlier version's; None for anything else.
+
+    `names` are its columns' names, or their headers.
+    """
+    for known in (_NAMES, _HEADERS):
+        if 2 * len(known.keys() & set(names)) > len(known) and (
+            missing := [each for each in known if each not in names]
+        ):
+            return f"it has no {', '.join(missing)}, and was written by another version: audit again to have it"
+    return None
+
+
 def is_whole(fields: Mapping[str, Any]) -> bool:
     """Tell whether an object has every field of a row."""
-    return fields.keys() >= _NAMES
+    return fields.keys() >= _NAMES.keys()
 
 
 def _required(fields: Mapping[str, Any], name: str) -> str:

@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from s3audit_async.analysis.parsing import is_whole, row_of_cells, row_of_fields
+from s3audit_async.analysis.parsing import is_whole, lacking, row_of_cells, row_of_fields
 from s3audit_async.errors import UsageError
 from s3audit_async.sinks.columns import NARROW, WIDE
 
@@ -40,6 +40,10 @@ class Record:
 
     row: Row
     raw: bytes
+
+
+class _OtherColumnsError(Exception):
+    """Raised for an object that has not all fields of a row. The message is a hint."""
 
 
 class ReportReader:
@@ -74,7 +78,8 @@ class ReportReader:
         if not start:
             jsonl = ".jsonl" in self.path.suffixes
             return b"", Layout("jsonl" if jsonl else "csv", wide=jsonl)
-        raise UsageError(f"{self.name} is not a report of s3audit", hint="its first line is neither header nor row")
+        hint = lacking(start.decode(errors="replace").strip().split(",")) or "its first line is neither header nor row"
+        raise UsageError(f"{self.name} is not a report of s3audit", hint=hint)
 
     def __iter__(self) -> Iterator[Record]:
         parse = self._parse_csv if self.layout.format == "csv" else self._parse_json
@@ -104,6 +109,8 @@ class ReportReader:
     def _checked(self, parse: Any, number: int, raw: bytes) -> Row:  # noqa: ANN401 - one of the two below
         try:
             row: Row = parse(raw.decode())
+        except _OtherColumnsError as error:
+            raise self._not_ours(number, str(error)) from error
         except (ValueError, KeyError, TypeError, RecursionError, csv.Error) as error:
             raise self._not_ours(number) from error
         return row
@@ -116,9 +123,11 @@ class ReportReader:
     @staticmethod
     def _parse_json(text: str) -> Row:
         fields = json.loads(text)
-        if not isinstance(fields, dict) or not is_whole(fields):
-            raise TypeError("not an object with all fields of a row")
+        if not isinstance(fields, dict):
+            raise TypeError("no object")
+        if not is_whole(fields):
+            raise _OtherColumnsError(lacking(fields) or "remove or mend that line")
         return row_of_fields(fields)
 
-    def _not_ours(self, number: int) -> UsageError:
-        return UsageError(f"{self.name}, line {number} is not a row of s3audit's", hint="remove or mend that line")
+    def _not_ours(self, number: int, hint: str = "remove or mend that line") -> UsageError:
+        return UsageError(f"{self.name}, line {number} is not a row of s3audit's", hint=hint)

@@ -10,7 +10,7 @@ from s3audit_async import classify
 from s3audit_async.analysis.regions import RegionApart, RegionRows, set_apart
 from s3audit_async.assessment import assess, was_read
 from s3audit_async.findings import Finding
-from s3audit_async.model import AES256
+from s3audit_async.model import AES256, Kind
 
 if TYPE_CHECKING:
     from s3audit_async.model import Row
@@ -49,6 +49,8 @@ class Summary:
     key_types: Counter[str] = field(default_factory=Counter)
     bucket_keys: Counter[str] = field(default_factory=Counter)
     """Of the buckets encrypted with KMS; to the others it does not apply."""
+    kinds: Counter[str] = field(default_factory=Counter)
+    """Buckets by their kind, which four columns do not tell."""
     regions: Counter[str] = field(default_factory=Counter)
     accounts: Counter[str] = field(default_factory=Counter)
     keys: Counter[str] = field(default_factory=Counter)
@@ -85,8 +87,11 @@ class Summary:
             if of_region is None:
                 of_region = self.rows_by_region[row.region] = RegionRows()
             of_region.add(row)
+        if row.findings is not None:
+            self.kinds[row.kind] += 1
         if has_key(row):
-            self.bucket_keys[_BUCKET_KEYS[row.bucket_key]] += 1
+            if has_bucket_key(row):
+                self.bucket_keys[_BUCKET_KEYS[row.bucket_key]] += 1
             self.keys[key_of(row)] += 1
         self.accounts[row.account or UNPLACED] += 1
         assessed = assess(row)
@@ -107,6 +112,7 @@ class Summary:
             "modes": dict(self.modes),
             "key_types": dict(self.key_types),
             "bucket_keys": dict(self.bucket_keys),
+            "kinds": {kind.value: self.kinds[kind] for kind in Kind if self.kinds[kind]},
             "regions": dict(self.regions),
             "accounts": dict(self.accounts),
             "findings": {finding: self.findings[finding] for finding in _ordered(self.findings)},
@@ -120,6 +126,11 @@ class Summary:
 def has_key(row: Row) -> bool:
     """Tell whether a bucket is known to be encrypted with a KMS key."""
     return row.key_type != classify.NOT_APPLICABLE and was_read(row)
+
+
+def has_bucket_key(row: Row) -> bool:
+    """Tell whether a bucket is of a kind that can have a Bucket Key."""
+    return row.kind is Kind.GENERAL or row.kind is Kind.DIRECTORY
 
 
 def key_of(row: Row) -> str:

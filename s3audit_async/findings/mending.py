@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from s3audit_async.findings.calls import (
     KEY_ARN,
     Configuration,
-    aws,
+    audit_call,
     comment,
     get_configuration,
     policy_call,
@@ -20,7 +20,7 @@ from s3audit_async.findings.calls import (
 )
 from s3audit_async.findings.ids import Finding
 from s3audit_async.findings.key_calls import REVIVED, key_steps, revival
-from s3audit_async.model import AES256, KMS_ALGORITHMS, SseC
+from s3audit_async.model import AES256, KMS_ALGORITHMS, Kind, SseC
 from s3audit_async.references import is_host_label
 
 if TYPE_CHECKING:
@@ -43,6 +43,12 @@ _OTHER_KEY = frozenset(
 _REPLACED = _OTHER_KEY - {Finding.KEY_IN_OTHER_ACCOUNT}
 """A plan leaves a key of another account to a person: one account that keeps the keys of all is a common design."""
 _OF_CONFIGURATION = _FRESH | _OTHER_KEY | {Finding.BUCKET_KEY_OFF, Finding.KEY_BY_ALIAS, Finding.SSE_C_NOT_BLOCKED}
+_VECTOR = comment(
+    "The encryption of a vector bucket is chosen when it is made and cannot be changed after: make another one."
+)
+_DIRECTORY = comment(
+    "A directory bucket keeps the first KMS key it is given for as long as it exists: make another one."
+)
 _OF_KEY = frozenset({Finding.KEY_DISABLED, Finding.KEY_PENDING_DELETION, Finding.KEY_UNUSABLE})
 
 
@@ -74,11 +80,15 @@ def steps(finding: str, row: Row) -> tuple[str, ...]:
     if finding in {Finding.ENCRYPTION_UNREADABLE, Finding.KEY_NOT_VERIFIED}:
         return (policy_call(row),)
     if finding == Finding.BUCKET_NOT_AUDITED:
-        return aws("s3audit run", bucket=row.bucket)
+        return audit_call(row)
     if finding in _OF_KEY:
         return key_steps(finding, row)
     if finding not in _OF_CONFIGURATION:
         return ()
+    if row.kind is Kind.VECTOR:
+        return (_VECTOR, *get_configuration(row))
+    if row.kind is Kind.DIRECTORY and finding not in _FRESH:
+        return (_DIRECTORY, *get_configuration(row))
     there = _configuration(finding, row)
     wanted = _mended(finding, row, there) if there else None
     lines = []
@@ -111,9 +121,14 @@ def plan(row: Row) -> Plan | None:
         return None
     found = frozenset(row.findings or ())
     key_calls = revival(row) if found & REVIVED else ()
-    left = found - (_OF_CONFIGURATION - {Finding.KEY_IN_OTHER_ACCOUNT}) - (REVIVED if key_calls else frozenset())
+    mended = _OF_CONFIGURATION - {Finding.KEY_IN_OTHER_ACCOUNT}
+    if row.kind is Kind.VECTOR or (row.kind is Kind.DIRECTORY and not found & _FRESH):
+        mended = frozenset()  # nothing there can be replaced
+    elif row.kind is Kind.TABLE and not row.account:
+        return None  # which is a part of the ARN that the call wants
+    left = found - mended - (REVIVED if key_calls else frozenset())
     call, key_region = None, None
-    if found & _OF_CONFIGURATION:
+    if found & mended:
         needs_key = bool(found & (_FRESH | _REPLACED)) or there.algorithm == AES256
         if needs_key and not (row.region and is_host_label(row.region)):
             return None
@@ -130,12 +145,16 @@ def plan(row: Row) -> Plan | None:
 
 def _target(row: Row, there: Configuration) -> Configuration:
     algorithm = there.algorithm if there.algorithm in KMS_ALGORITHMS else "aws:kms"
+    if row.kind is not Kind.GENERAL:  # the others have neither Bucket Keys to be switched, nor SSE-C
+        return Configuration(algorithm, row.key_arn or there.key, None, None)
     bucket_key = True if algorithm == "aws:kms" else there.bucket_key  # which no call repeats: DSSE-KMS has none
     return Configuration(algorithm, row.key_arn or there.key, bucket_key, SseC.BLOCKED)
 
 
 def _configuration(finding: str, row: Row) -> Configuration | None:
     """Tell what stands there, as far as the row does; None where a call could not repeat it."""
+    if row.kind is not Kind.GENERAL:
+        row = replace(row, bucket_key=None, sse_c=None)
     found = row.findings
     if found is None:
         if finding in _FRESH:
@@ -155,7 +174,8 @@ def _reference(row: Row) -> str | None:
 
 def _mended(finding: str, row: Row, there: Configuration) -> Configuration:
     if finding in _FRESH:
-        return replace(there, algorithm="aws:kms", key=KEY_ARN, bucket_key=True)
+        bucket_key = True if row.kind is Kind.GENERAL else None
+        return replace(there, algorithm="aws:kms", key=KEY_ARN, bucket_key=bucket_key)
     if finding in _OTHER_KEY:
         return replace(there, key=KEY_ARN)
     if finding == Finding.KEY_BY_ALIAS:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from s3audit_async import __version__
 from s3audit_async.errors import OutputError
+from s3audit_async.model import Kind
 from s3audit_async.sinks.csv import LIST_SEPARATOR
 from s3audit_async.sinks.json_array import JsonArray
 from s3audit_async.sinks.subjects import LONGEST_ID, clipped, fields_of, identity, subject_of
@@ -104,10 +105,13 @@ def _description(row: Row, verdict: Verdict) -> str:
 
 def _resource(row: Row) -> dict[str, Any]:
     subject = subject_of(row)
-    found: dict[str, Any] = {"Type": "AwsS3Bucket", "Id": clipped(subject.arn, LONGEST_ID)}
+    general = row.kind is Kind.GENERAL  # the format knows no other buckets
+    found: dict[str, Any] = {"Type": "AwsS3Bucket" if general else "Other", "Id": clipped(subject.arn, LONGEST_ID)}
     found["Partition"] = subject.partition
     if subject.region and len(subject.region) <= _LONGEST_REGION:
         found["Region"] = subject.region
+    if not general:
+        return found
     details: dict[str, Any] = {}
     if row.created is not None:
         details["CreatedAt"] = _instant(row.created)

@@ -25,6 +25,7 @@ from py_ocsf_models.objects.resource_details import ResourceDetails
 
 from s3audit_async import __version__
 from s3audit_async.findings.mending import steps
+from s3audit_async.model import Kind
 from s3audit_async.sinks.json_array import JsonArray
 from s3audit_async.sinks.subjects import encodable, fields_of, identity, subject_of
 from s3audit_async.sinks.verdicts import Status, moment_of, severity_of, verdicts
@@ -38,6 +39,13 @@ if TYPE_CHECKING:
 _STATUS = {Status.PASS: StatusID.Pass, Status.FAIL: StatusID.Fail, Status.UNKNOWN: StatusID.Warning}
 """Warning is what the schema has for a check without a result, as information was missing (compliance.status_id)."""
 _RULE = 1  # analytic.type_id
+_TYPES = {
+    Kind.GENERAL: "AwsS3Bucket",
+    Kind.DIRECTORY: "AwsS3ExpressDirectoryBucket",
+    Kind.TABLE: "AwsS3TablesTableBucket",
+    Kind.VECTOR: "AwsS3VectorsVectorBucket",
+}
+"""By the names of CloudFormation's resource types, in the way of the first, which is Security Hub's name."""
 
 
 class OcsfSink:
@@ -128,7 +136,7 @@ def _resource(row: Row) -> ResourceDetails:
     return ResourceDetails(
         uid=subject.arn,
         name=encodable(row.bucket),
-        type="AwsS3Bucket",
+        type=_TYPES[row.kind],
         region=subject.region and encodable(subject.region),
         cloud_partition=encodable(subject.partition),
         data=fields_of(row),

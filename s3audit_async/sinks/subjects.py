@@ -7,7 +7,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from s3audit_async.references import is_region, partition_of
+from s3audit_async.model import skip_key
+from s3audit_async.references import bucket_arn, is_region, partition_of
 from s3audit_async.sinks.columns import WIDE
 
 if TYPE_CHECKING:
@@ -45,13 +46,15 @@ def subject_of(row: Row) -> Subject:
         match = _OF_KEY.match(row.key_arn)
         partition = match["partition"] if match else None
     partition = partition or DEFAULT_PARTITION
-    return Subject(partition, row.region, encodable(f"arn:{partition}:s3:::{row.bucket}"))
+    arn = bucket_arn(row.kind, row.bucket, partition=partition, region=row.region, account=row.account)
+    return Subject(partition, row.region, encodable(arn))
 
 
 def identity(row: Row, finding: str) -> str:
     """Name a finding in a bucket, the same in each report, so that whoever imports it meets it again."""
     subject = subject_of(row)
-    name = encodable("/".join(("s3audit", subject.partition, row.account or "-", row.bucket, finding)))
+    bucket = skip_key(row.kind, row.region, row.bucket)
+    name = encodable("/".join(("s3audit", subject.partition, row.account or "-", bucket, finding)))
     if len(name) <= LONGEST_ID:
         return name
     digest = hashlib.sha256(name.encode()).hexdigest()[:_DIGEST]

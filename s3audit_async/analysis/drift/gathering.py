@@ -12,7 +12,7 @@ from s3audit_async.analysis.drift.comparison import BLIND, Direction, compare, g
 from s3audit_async.assessment import assess, is_gone
 from s3audit_async.errors import UsageError
 from s3audit_async.findings.catalogue import Severity
-from s3audit_async.model import Row
+from s3audit_async.model import Row, name_in, skip_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -159,7 +159,8 @@ class _Index:
             self.four_columns = self.four_columns or row.findings is None
             if is_gone(row):
                 continue
-            key = (row.account, row.bucket) if self._by_account and row.account else row.bucket
+            told_apart = skip_key(row.kind, row.region, row.bucket)
+            key = (row.account, told_apart) if self._by_account and row.account else told_apart
             there = self.pairs.get(key, _NEITHER)
             if there[side] is not None:
                 raise UsageError(f"{name} has the bucket {row.bucket} twice", hint="name one report of s3audit")
@@ -190,7 +191,7 @@ def _fill(drift: Drift, pairs: dict[_Key, _Pair]) -> None:
             compared[both] = (before, after, compare(before, after))
         before, after, comparison = compared[both]
         if comparison is not None:
-            drift.changed.append(Change(bucket, before, after, comparison))
+            drift.changed.append(Change(name_in(bucket, after.kind), before, after, comparison))
 
     for key, (old, new) in pairs.items():
         if old is None:
@@ -202,8 +203,13 @@ def _fill(drift: Drift, pairs: dict[_Key, _Pair]) -> None:
             add_changed(_bucket(key), old, new)
     for earlier, later in _same_but_for_the_account(removed, added):
         add_changed(_bucket(earlier), removed.pop(earlier), added.pop(later))
-    drift.removed = [Present(_bucket(key), _row(content)) for key, content in removed.items()]
-    drift.added = [Present(_bucket(key), _row(content)) for key, content in added.items()]
+    drift.removed = [_present(key, content) for key, content in removed.items()]
+    drift.added = [_present(key, content) for key, content in added.items()]
+
+
+def _present(key: _Key, content: _Content) -> Present:
+    row = _row(content)
+    return Present(name_in(_bucket(key), row.kind), row)
 
 
 def _same_but_for_the_account(before: Iterable[_Key], after: Iterable[_Key]) -> list[tuple[_Key, _Key]]:

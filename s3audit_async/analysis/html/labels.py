@@ -7,7 +7,7 @@ import unicodedata
 from typing import TYPE_CHECKING
 
 from s3audit_async import classify
-from s3audit_async.analysis.summary import has_key, key_of
+from s3audit_async.analysis.summary import has_bucket_key, has_key, key_of
 
 if TYPE_CHECKING:
     from s3audit_async.model import Row
@@ -36,7 +36,7 @@ _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 def bucket_key_label(row: Row) -> str | None:
     """Tell the state of a bucket's Bucket Key, as `Summary` counts it; None where it does not apply."""
-    return _BUCKET_KEYS[row.bucket_key] if has_key(row) else None
+    return _BUCKET_KEYS[row.bucket_key] if has_key(row) and has_bucket_key(row) else None
 
 
 def key_label(row: Row) -> str | None:

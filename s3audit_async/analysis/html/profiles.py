@@ -42,7 +42,7 @@ OF_ROW = ("bucket_name", "created", "audited_at")
 """What each row has of its own; all other columns are its profile's."""
 
 COLUMNS = tuple(column for column in WIDE if column.name not in OF_ROW)
-FIELDS = (*(column.name for column in COLUMNS), "kind", "bucket_key_state", "key", "gone", "unknown", "steps")
+FIELDS = (*(column.name for column in COLUMNS), "encryption", "bucket_key_state", "key", "gone", "unknown", "steps")
 """What the values of a profile are, in order. The last six are worked out, not columns of the report."""
 
 _SHORTEST_MARKED = 12  # characters: an id, an ARN; not a word that may stand in a command for itself

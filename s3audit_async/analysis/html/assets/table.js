@@ -15,7 +15,8 @@ const COLUMNS = [
   ["bucket_name", "Bucket", null],
   ["account", "Account", (profile) => profile.account],
   ["region", "Region", (profile) => profile.region],
-  ["kind", "Encryption", (profile) => meta.kinds.get(profile.kind) ?? profile.kind],
+  ["bucket_kind", "Kind", (profile) => profile.kind],
+  ["kind", "Encryption", (profile) => meta.kinds.get(profile.encryption) ?? profile.encryption],
   ["sse_kms_key_type", "Key type", (profile) => meta.key_types.get(profile.sse_kms_key_type) ?? profile.sse_kms_key_type],
   ["key", "Key", (profile) => profile.key],
   ["bucket_key_state", "Bucket Key", (profile) => profile.bucket_key_state],
@@ -23,13 +24,13 @@ const COLUMNS = [
   ["findings", "Findings", null],
 ];
 
-/* Leaves out columns in which nothing is known, and the account where there is one only: the details have it. */
+/* Leaves out columns in which nothing is known, and account and kind where there is one only: the details have them. */
 function chooseColumns() {
   shownColumns = COLUMNS.filter(([name, , value]) => {
     if (!value) return true;
     const values = new Set(report.profiles.map(value));
     values.delete(null);
-    return values.size > (name === "account" ? 1 : 0) || !report.profiles.length;
+    return values.size > (name === "account" || name === "bucket_kind" ? 1 : 0) || !report.profiles.length;
   });
   const table = body.parentElement;
   table.setAttribute("aria-colcount", shownColumns.length);

@@ -1,7 +1,7 @@
 /* view.js: which rows are shown, in which order: filters, search, sorting. Most work is done once per profile. */
 
 const FACETS = {
-  kind: (profile) => profile.kind,
+  kind: (profile) => profile.encryption,
   key_type: (profile) => (profile.key === null ? null : profile.sse_kms_key_type), // of those that have a key
   bucket_key: (profile) => profile.bucket_key_state,
   region: (profile) => profile.region || "unknown",
@@ -16,7 +16,8 @@ const IN_LISTS = {
 const SORTS = {
   region: (profile) => profile.region ?? "",
   account: (profile) => profile.account ?? "",
-  kind: (profile) => profile.kind,
+  kind: (profile) => profile.encryption,
+  bucket_kind: (profile) => profile.kind,
   sse_kms_key_type: (profile) => profile.sse_kms_key_type,
   key: (profile) => profile.key ?? "",
   bucket_key_state: (profile) => profile.bucket_key_state ?? "",
@@ -55,7 +56,7 @@ function haystack(profile) {
 
 function textOf(profile) {
   const own = meta.columns.map(([, name]) => profile[name]).flat().filter((value) => typeof value === "string");
-  return [...own, profile.kind, meta.key_types.get(profile.sse_kms_key_type), meta.kinds.get(profile.kind), profile.key].join("\n").toLowerCase();
+  return [...own, profile.encryption, meta.key_types.get(profile.sse_kms_key_type), meta.kinds.get(profile.encryption), profile.key].join("\n").toLowerCase();
 }
 
 function computeView() {
