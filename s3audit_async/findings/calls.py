@@ -101,7 +101,7 @@ def audit_call(row: Row) -> tuple[str, ...]:
 
 
 def policy_call(row: Row) -> str:
-    """Spell the command that prints what an auditor needs, for the kind and the partition of the row's key or region."""
+    """Spell the command that prints what an auditor needs, for a row's kind and the partition of its key or region."""
     partition = row.mode.split(":")[1] if parse_key_arn(row.mode) else ""
     if not is_host_label(partition):
         partition = partition_of(row.region) or "aws"

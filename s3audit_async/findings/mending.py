@@ -24,6 +24,8 @@ from s3audit_async.model import AES256, KMS_ALGORITHMS, Kind, SseC
 from s3audit_async.references import is_host_label
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from s3audit_async.model import Row
 
 ALGORITHM = "ALGORITHM"
@@ -43,12 +45,11 @@ _OTHER_KEY = frozenset(
 _REPLACED = _OTHER_KEY - {Finding.KEY_IN_OTHER_ACCOUNT}
 """A plan leaves a key of another account to a person: one account that keeps the keys of all is a common design."""
 _OF_CONFIGURATION = _FRESH | _OTHER_KEY | {Finding.BUCKET_KEY_OFF, Finding.KEY_BY_ALIAS, Finding.SSE_C_NOT_BLOCKED}
-_VECTOR = comment(
-    "The encryption of a vector bucket is chosen when it is made and cannot be changed after: make another one."
-)
-_DIRECTORY = comment(
-    "A directory bucket keeps the first KMS key it is given for as long as it exists: make another one."
-)
+_REMAKE = {
+    Kind.DIRECTORY: comment("A directory bucket keeps the first KMS key that it is given: make another bucket."),
+    Kind.VECTOR: comment("A vector bucket keeps the encryption that it is made with: make another bucket."),
+}
+"""What there is to say where no call can replace a configuration (botocore models of s3 and s3vectors)."""
 _OF_KEY = frozenset({Finding.KEY_DISABLED, Finding.KEY_PENDING_DELETION, Finding.KEY_UNUSABLE})
 
 
@@ -85,10 +86,20 @@ def steps(finding: str, row: Row) -> tuple[str, ...]:
         return key_steps(finding, row)
     if finding not in _OF_CONFIGURATION:
         return ()
-    if row.kind is Kind.VECTOR:
-        return (_VECTOR, *get_configuration(row))
-    if row.kind is Kind.DIRECTORY and finding not in _FRESH:
-        return (_DIRECTORY, *get_configuration(row))
+    if not _is_replaceable(row, {finding}):
+        return (_REMAKE[row.kind], *get_configuration(row))
+    return _replacement(finding, row)
+
+
+def _is_replaceable(row: Row, found: Collection[str]) -> bool:
+    """Tell whether the configuration of a bucket in which this was found can be replaced at all."""
+    if row.kind is Kind.DIRECTORY:
+        return not _FRESH.isdisjoint(found)
+    return row.kind is not Kind.VECTOR
+
+
+def _replacement(finding: str, row: Row) -> tuple[str, ...]:
+    """Give the call that replaces the configuration, after comments on what it takes."""
     there = _configuration(finding, row)
     wanted = _mended(finding, row, there) if there else None
     lines = []
@@ -121,14 +132,10 @@ def plan(row: Row) -> Plan | None:
         return None
     found = frozenset(row.findings or ())
     key_calls = revival(row) if found & REVIVED else ()
-    mended = _OF_CONFIGURATION - {Finding.KEY_IN_OTHER_ACCOUNT}
-    if row.kind is Kind.VECTOR or (row.kind is Kind.DIRECTORY and not found & _FRESH):
-        mended = frozenset()  # nothing there can be replaced
-    elif row.kind is Kind.TABLE and not row.account:
-        return None  # which is a part of the ARN that the call wants
-    left = found - mended - (REVIVED if key_calls else frozenset())
+    replaced = _OF_CONFIGURATION if _is_replaceable(row, found) else frozenset()
+    left = found - (replaced - {Finding.KEY_IN_OTHER_ACCOUNT}) - (REVIVED if key_calls else frozenset())
     call, key_region = None, None
-    if found & mended:
+    if found & replaced:
         needs_key = bool(found & (_FRESH | _REPLACED)) or there.algorithm == AES256
         if needs_key and not (row.region and is_host_label(row.region)):
             return None
