@@ -14,7 +14,8 @@ _HOST_LABEL = re.compile(r"(?![0-9]+$)(?!-)[A-Za-z0-9-]{1,63}(?<!-)")
 _LONGEST_REGION = 32  # twice the longest of today
 _PREDEFINED_ALIAS = re.compile(r"(?:arn:[^:]*:kms:[^:]*:[^:]*:)?alias/aws/.*", re.DOTALL)
 _ARN = re.compile(r"arn:[^:]*:kms:(?P<region>[^:]*):(?P<account>[^:]*):(?P<resource>.+)", re.DOTALL)
-_DIRECTORY_SUFFIX = "--x-s3"
+DIRECTORY_SUFFIX = "--x-s3"
+"""What the names of directory buckets end with."""
 _DIRECTIONS = {
     "n": "north",
     "e": "east",
@@ -66,7 +67,7 @@ def is_host_label(name: str) -> bool:
 
 def is_directory_bucket(name: str) -> bool:
     """Tell a directory bucket by its name, which no bucket of another kind can have (S3's naming rules)."""
-    return name.endswith(_DIRECTORY_SUFFIX)
+    return name.endswith(DIRECTORY_SUFFIX)
 
 
 def region_of_zone(bucket: str) -> str | None:

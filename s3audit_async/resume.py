@@ -11,7 +11,8 @@ from s3audit_async.analysis.summary import Summary
 from s3audit_async.classify import is_unresolved
 from s3audit_async.errors import UsageError
 from s3audit_async.fleet.units import Status
-from s3audit_async.model import skip_key
+from s3audit_async.model import Kind, skip_key
+from s3audit_async.options import GENERAL_ONLY
 from s3audit_async.output import PARTIAL_SUFFIX, FileOutput, FleetState, RunState, StateFile, partial_of
 from s3audit_async.output.places import is_special
 
@@ -204,6 +205,7 @@ def state_of(
         prefix=options.prefix,
         include_regions=tuple(sorted(options.include_regions)),
         exclude_regions=tuple(sorted(options.exclude_regions)),
+        kinds=tuple(sorted(options.kinds)),
         wanted=wanted,
         fleet=fleet,
     )
@@ -220,8 +222,11 @@ def restored(options: Options, state: RunState) -> Options:
         ("prefix", "--prefix"),
         ("include_regions", "--include-region"),
         ("exclude_regions", "--exclude-region"),
+        ("kinds", "--kinds"),
     ):
-        _check_same(option, getattr(options, name), getattr(state, name))
+        given = getattr(options, name)
+        if not (name == "kinds" and given == GENERAL_ONLY):  # as if it were left out
+            _check_same(option, given, getattr(state, name))
     return replace(
         options,
         account=state.account,
@@ -229,6 +234,7 @@ def restored(options: Options, state: RunState) -> Options:
         prefix=state.prefix,
         include_regions=frozenset(state.include_regions),
         exclude_regions=frozenset(state.exclude_regions),
+        kinds=frozenset(map(Kind, state.kinds)),
     )
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from s3audit_async.ports import Observer
 
 if TYPE_CHECKING:
-    from s3audit_async.model import BreakerChange, Call, Retry, Row
+    from s3audit_async.model import BreakerChange, Call, Retry, Row, Unlisted
     from s3audit_async.ports import Concluded
 
 CODES_COUNTED = 100
@@ -161,6 +161,7 @@ class Figures:
     peak_in_flight: int
     operations: dict[str, OperationFigures]
     lanes: dict[tuple[str, str], LaneFigures]
+    not_listed: tuple[Unlisted, ...]
 
 
 class RunStats(Observer):
@@ -177,6 +178,8 @@ class RunStats(Observer):
         """Bytes of answers' bodies. For whoever ran the run to set."""
         self.accounts: Counter[str] | None = None
         """Accounts by what became of them, `chosen` for all that are audited; None in a run of one."""
+        self.not_listed: list[Unlisted] = []
+        """Buckets that the report lacks: at most one entry for each kind in each region."""
         self._operations: dict[str, OperationFigures] = {}
         self._lanes: dict[tuple[str, str], LaneFigures] = {}
 
@@ -193,6 +196,9 @@ class RunStats(Observer):
 
     def breaker_changed(self, change: BreakerChange) -> None:
         self._lane(change.service, change.region).breaker_opened += change.open
+
+    def unlisted(self, unlisted: Unlisted) -> None:
+        self.not_listed.append(unlisted)
 
     def audited(self, row: Row, lane: str) -> None:  # noqa: ARG002 - that it is done is all that counts
         self.rows += 1
@@ -211,6 +217,7 @@ class RunStats(Observer):
             peak_in_flight=self.peak_in_flight,
             operations=self._operations,
             lanes=self._lanes,
+            not_listed=tuple(self.not_listed),
         )
 
     def merge(self, figures: Figures) -> None:
@@ -218,6 +225,7 @@ class RunStats(Observer):
         self.peak_in_flight = max(self.peak_in_flight, figures.peak_in_flight)
         for name, operation in figures.operations.items():
             self._operation(name).merge(operation)
+        self.not_listed += figures.not_listed
         begun = max(0.0, self.seconds - figures.seconds)
         for (service, region), lane in figures.lanes.items():
             self._lane(service, region).merge(lane, begun)
@@ -264,6 +272,9 @@ class RunStats(Observer):
             "throttles": self.throttles,
             "peak_in_flight": self.peak_in_flight,
             "distinct_keys": self.distinct_keys,
+            "not_listed": [
+                {"kind": each.kind.value, "region": each.region, "code": each.code} for each in self.not_listed
+            ],
             "bytes_received": self.bytes_received,
             "operations": {name: figures.as_dict() for name, figures in sorted(self._operations.items())},
             "lanes": lanes,

@@ -68,8 +68,6 @@ class FakeGateway:
     """Buckets on a page of the other kinds' listings."""
     renewals: int = 0
     """How often credentials can be renewed."""
-    other_kinds: list[Bucket] = field(default_factory=list)
-    """Buckets of the other kinds, each listed in its region."""
 
     def __post_init__(self) -> None:
         self.calls: Counter[Operation] = Counter()

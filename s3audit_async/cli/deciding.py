@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from s3audit_async.cli.outcome import ExitCode
+from s3audit_async.options import GENERAL_ONLY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -46,7 +47,7 @@ def with_page(settings: RunSettings, check: PolicyCheck | None) -> RunSettings:
     """Have the page made of a run's report, if one is wished; a run that is gone on with may have one to make, too.
 
     A policy needs all fields of each row, also of those that an interrupted run has audited. Of many accounts, each row
-    has to tell whose it is.
+    has to tell whose it is; and of buckets of several kinds, four columns do not tell which bucket has been audited.
     """
 
     def write(rows: Callable[[], Iterable[Row]], out: BinaryIO) -> None:
@@ -54,8 +55,10 @@ def with_page(settings: RunSettings, check: PolicyCheck | None) -> RunSettings:
 
     from s3audit_async.output import Target  # noqa: PLC0415 - `s3audit report` writes no report
 
+    several = settings.options.kinds != GENERAL_ONLY
     page = () if settings.html is None else (Target(HTML, Path(settings.html).expanduser()),)
-    return replace(settings, also=page, writers={HTML: write}, needs_all=check is not None or settings.fleet.many)
+    needs_all = check is not None or settings.fleet.many or several
+    return replace(settings, also=page, writers={HTML: write}, needs_all=needs_all)
 
 
 def write_html(rows: Callable[[], Iterable[Row]], out: BinaryIO, *, source: str, check: PolicyCheck | None) -> None:

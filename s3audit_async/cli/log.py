@@ -8,7 +8,7 @@ from s3audit_async.cli.outcome import print_event
 from s3audit_async.ports import Observer
 
 if TYPE_CHECKING:
-    from s3audit_async.model import BreakerChange, LimitChange, Notice, Retry
+    from s3audit_async.model import BreakerChange, LimitChange, Notice, Retry, Unlisted
     from s3audit_async.ports import Concluded
 
 
@@ -69,6 +69,17 @@ class EventLog(Observer):
             rows=record.rows,
             code=record.code or None,
             message=record.message or None,
+        )
+
+    def unlisted(self, unlisted: Unlisted) -> None:
+        said = ": ".join(filter(None, (unlisted.code, unlisted.message)))
+        print_event(
+            "unlisted",
+            f"not listed: {unlisted.kind} buckets in {unlisted.region}: {said}",
+            kind=unlisted.kind,
+            region=unlisted.region,
+            code=unlisted.code,
+            message=unlisted.message,
         )
 
     def noticed(self, notice: Notice) -> None:

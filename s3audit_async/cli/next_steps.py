@@ -12,6 +12,7 @@ from s3audit_async.cli.outcome import print_event
 from s3audit_async.findings import Finding
 from s3audit_async.findings.catalogue import rank_of
 from s3audit_async.fleet.outcome import FleetOutcome
+from s3audit_async.options import GENERAL_ONLY
 from s3audit_async.output import FileOutput
 from s3audit_async.references import partition_of
 
@@ -99,6 +100,8 @@ def _policy(summary: Summary, options: Options) -> str:
     command = ["s3audit", "iam-policy"]
     if options.prefix:
         command += ["--prefix", options.prefix]
+    if options.kinds != GENERAL_ONLY:
+        command += ["--kinds", ",".join(sorted(options.kinds))]
     if len(options.buckets) <= _MANY_NAMES:
         for name in options.buckets:
             command += ["--bucket", name]

@@ -11,6 +11,7 @@ from click.shell_completion import CompletionItem
 from s3audit_async.cli.configuration import ConfiguredCommand, ConfiguredOption, GroupedOption
 from s3audit_async.cli.outcome import LOG_FORMATS, use_log_format
 from s3audit_async.errors import UsageError
+from s3audit_async.model import Kind
 from s3audit_async.options import (
     LARGEST_ATTEMPTS,
     LARGEST_CONCURRENCY,
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 F = TypeVar("F", bound="Callable[..., Any]")
+
+_ALL_KINDS = "all"
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 """The settings of every command."""
@@ -47,6 +50,23 @@ class FormatList(click.ParamType):  # type: ignore[type-arg]  # generic in newer
             if each not in FORMATS:
                 self.fail(f"{each!r} is not one of {', '.join(FORMATS)}.", param, ctx)
         return named
+
+
+class KindList(click.ParamType):  # type: ignore[type-arg]  # as above
+    """One kind of buckets or several, with commas between them, or `all`."""
+
+    name = "kinds"
+
+    def convert(
+        self, value: str | Sequence[str], param: click.Parameter | None, ctx: click.Context | None
+    ) -> frozenset[Kind]:
+        listed = value.split(",") if isinstance(value, str) else value  # a configuration file may hold a list
+        named = {each.strip().lower() for each in listed if each.strip()}
+        for each in sorted(named - {*Kind, _ALL_KINDS}):
+            self.fail(f"{each!r} is not one of {', '.join((*Kind, _ALL_KINDS))}.", param, ctx)
+        if not named:
+            self.fail(f"no kind is named: choose from {', '.join((*Kind, _ALL_KINDS))}.", param, ctx)
+        return frozenset(Kind) if _ALL_KINDS in named else frozenset(map(Kind, named))
 
 
 def command(name: str | None = None) -> Callable[[Callable[..., Any]], click.Command]:
@@ -165,6 +185,15 @@ selection_options = stacked(
         metavar="TEXT",
         yields_to=("buckets", "buckets_from"),
         help="Only buckets whose name starts so.",
+    ),
+    option(
+        "Buckets",
+        "--kinds",
+        type=KindList(),
+        default=Kind.GENERAL.value,
+        show_default=True,
+        metavar="KIND[,...]",
+        help=f"Kinds of buckets: {', '.join(Kind)}, or {_ALL_KINDS}.",
     ),
 )
 

@@ -150,7 +150,7 @@ def _rows_of(session: aioboto3.Session, plan: Plan | None, report: Report, obser
 async def _audit(opening: Callable[[], RowSource], report: Report, stats: RunStats, quiet: bool) -> S3AuditError | None:
     """Run the engine into the report. Gives the error that ended the run; None if it is complete."""
     rows = opening()
-    run = Recording(rows, report, tell=_ignored if quiet else print_line)
+    run = Recording(rows, report, tell=_ignored if quiet else print_line, not_listed=lambda: bool(stats.not_listed))
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(_watch_signals, run)
         await run.go()

@@ -70,10 +70,12 @@ def conclude(settings: RunSettings, report: Report, stats: RunStats, error: S3Au
             ]
             asked = "those buckets" if outcome.complete else "them"
             print_line(f"{', '.join(lacking)}. Ask {asked} again with: {resume_command(settings, report)}")
+        elif stats.not_listed and settings.again and report.can_be_gone_on_with:
+            print_line(f"List again what was not listed with: {resume_command(settings, report)}")
     decided = deciding.conclude(report.check, quiet=settings.quiet)
     if not settings.quiet:
         print_next_steps(report.summary, report.options, readable_place(report), outcome)
-    lacking_something = failed or not outcome.complete
+    lacking_something = failed or stats.not_listed or not outcome.complete
     return ExitCode.INCOMPLETE if lacking_something and decided is ExitCode.COMPLETE else decided
 
 

@@ -14,10 +14,12 @@ from s3audit_async.cli.outcome import on_terminal, print_event, print_line, prin
 from s3audit_async.cli.stdout import page
 from s3audit_async.cli.tables import findings_table
 from s3audit_async.fleet.units import Status
+from s3audit_async.options import GENERAL_ONLY
 from s3audit_async.redaction import printable
 
 if TYPE_CHECKING:
     from collections import Counter
+    from collections.abc import Iterator
 
     from s3audit_async.analysis.regions import RegionApart
     from s3audit_async.analysis.summary import Named, Summary
@@ -59,10 +61,14 @@ def print_summary(summary: Summary, stats: RunStats, place: str, ledger: Ledger 
     table.add_row("Key type", _counts(summary.key_types))
     if summary.bucket_keys:
         table.add_row("Bucket Key", _counts(summary.bucket_keys, tail="  (of the KMS buckets)"))
+    if summary.kinds.keys() - GENERAL_ONLY:
+        table.add_row("Kinds", _counts(summary.kinds))
     table.add_row("Regions", _counts(summary.regions, most=_REGIONS_SHOWN))
     for why, (heading, hint) in _APART.items():
         if regions := [region for region in summary.apart if region.why is why]:
             table.add_row(heading, _apart(regions, hint))
+    for said in _not_listed(stats):
+        table.add_row("Not listed", said)
     for heading, named in (("Denied", summary.denied), ("Failed", summary.failed)):
         if named.count:
             table.add_row(heading, _names(named))
@@ -124,6 +130,17 @@ def _apart(regions: list[RegionApart], hint: str) -> Text:
     ]
     more = len(regions) - len(shown)
     return Text("; ".join(shown) + (f"; {more} more" if more else "") + hint)
+
+
+def _not_listed(stats: RunStats) -> Iterator[Text]:
+    """Say which buckets the report lacks, by kind and reason."""
+    regions: dict[tuple[str, str], list[str]] = {}
+    for each in stats.not_listed:
+        regions.setdefault((each.kind, each.code), []).append(each.region)
+    for (kind, code), named in sorted(regions.items()):
+        more = len(named) - _REGIONS_SHOWN
+        where = ", ".join(map(printable, sorted(named)[:_REGIONS_SHOWN])) + (f" and {more} more" if more > 0 else "")
+        yield Text(f"{kind} buckets in {where}: {printable(code)}  (the report lacks those there may be)")
 
 
 def _names(named: Named) -> Text:

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from s3audit_async.errors import UsageError
+from s3audit_async.model import Kind
 from s3audit_async.output import descriptors, places
 from s3audit_async.sinks import RESUMABLE
 
@@ -69,6 +70,7 @@ class RunState:
     prefix: str | None = None
     include_regions: tuple[str, ...] = ()
     exclude_regions: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = (Kind.GENERAL,)
     wanted: tuple[Wanted, ...] = ()
     """What to make of it; nothing if the report itself is what was asked for."""
     made: bool = False
@@ -173,6 +175,7 @@ def _parse(content: Any) -> RunState:  # noqa: ANN401 - whatever stood in the fi
         prefix=_text(content["prefix"]),
         include_regions=_texts(content["include_regions"]),
         exclude_regions=_texts(content["exclude_regions"]),
+        kinds=tuple(map(Kind, _texts(content.get("kinds", [Kind.GENERAL])))) or (Kind.GENERAL,),
         wanted=_files(content["wanted"] if content["version"] > 1 else []),
         made=content.get("made") is True,
         fleet=_fleet(content["fleet"]) if content["version"] >= _OF_FLEETS else FleetState(),

@@ -90,10 +90,19 @@ class Report:
             self.state_file.write(state)
             self.state = state
 
-    def complete(self) -> None:
-        """Say in the run state that all is made, or remove it if there is nothing left to ask again."""
+    @property
+    def can_be_gone_on_with(self) -> bool:
+        """Whether it can be when it is complete and no row holds an error: a spool is gone then."""
+        return isinstance(self.output, FileOutput) and not isinstance(self.output, Spool)
+
+    def complete(self, *, not_listed: bool = False) -> None:
+        """Say in the run state that all is made, or remove it if there is nothing left to ask again.
+
+        `not_listed` tells whether some buckets could not be listed.
+        """
         if not self.summary.failed.count and self.outcome.complete:
-            self._forget()
+            if not (not_listed and self.can_be_gone_on_with):
+                self._forget()
         elif isinstance(self.output, Spool):
             try:
                 self.remember(made=True)

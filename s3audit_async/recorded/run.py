@@ -21,12 +21,23 @@ GRACE_SECONDS = 5.0
 
 
 class Recording:
-    """One run of the engine into a report. `tell` hears what could not be checked."""
+    """One run of the engine into a report.
 
-    def __init__(self, rows: RowSource, report: Report, *, tell: Callable[[str], None]) -> None:
+    `tell` hears what could not be checked; `not_listed` tells whether some buckets could not be listed.
+    """
+
+    def __init__(
+        self,
+        rows: RowSource,
+        report: Report,
+        *,
+        tell: Callable[[str], None],
+        not_listed: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._rows = rows
         self._report = report
         self._tell = tell
+        self._not_listed = not_listed
         self._scope = anyio.CancelScope()
         self._ready = False
         self._stopping = False
@@ -52,7 +63,7 @@ class Recording:
         if self._scope.cancelled_caught and not self._complete:
             self.error = InterruptedRunError("interrupted")
         if self._complete:
-            report.complete()
+            report.complete(not_listed=self._not_listed())
 
     def stop(self) -> None:
         """Stop: what is ready is written still, within `GRACE_SECONDS`. Told a second time, at once."""

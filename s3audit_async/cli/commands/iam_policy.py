@@ -15,6 +15,8 @@ from s3audit_async.options import Options
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from s3audit_async.model import Kind
+
 DOCUMENTS = ("caller", "member-role", "trust", "stack-set")
 
 organization_options = shared.stacked(
@@ -83,6 +85,7 @@ def iam_policy(
     buckets: tuple[str, ...],
     buckets_from: str | None,
     prefix: str | None,
+    kinds: frozenset[Kind],
     partition: str,
     organization: bool,
     document: str | None,
@@ -98,11 +101,12 @@ def iam_policy(
     Examples:
       s3audit iam-policy > policy.json
       s3audit iam-policy --prefix prod- --partition aws-us-gov
+      s3audit iam-policy --kinds all
       aws iam create-policy --policy-name s3audit --policy-document file://policy.json
       s3audit iam-policy --organization --caller 123456789012
       s3audit iam-policy --organization --document caller > caller.json
     """  # noqa: D301 - click reads the backspace
-    options = Options(buckets=shared.read_names(buckets, buckets_from), prefix=prefix)
+    options = Options(buckets=shared.read_names(buckets, buckets_from), prefix=prefix, kinds=kinds)
     if organization:
         from s3audit_async.cli.iam_policy import print_documents  # noqa: PLC0415 - for this flag only
         from s3audit_async.fleet.choosing import Choice  # noqa: PLC0415

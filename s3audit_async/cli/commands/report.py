@@ -6,7 +6,7 @@ import click
 
 from s3audit_async.cli import options as shared
 
-_CRITERIA = ("region", "account", "key", "finding", "mode")
+_CRITERIA = ("region", "account", "kind", "key", "finding", "mode")
 _TOP = 10
 _LIST = ("names",)
 """`--list` prints names and nothing else."""

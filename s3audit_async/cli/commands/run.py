@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from s3audit_async.cli import options as shared
 from s3audit_async.cli.account_options import account_options
 from s3audit_async.options import Options
+
+if TYPE_CHECKING:
+    from s3audit_async.model import Kind
 
 
 @shared.command()
@@ -38,6 +43,7 @@ def run(
     buckets: tuple[str, ...],
     buckets_from: str | None,
     prefix: str | None,
+    kinds: frozenset[Kind],
     include_region: tuple[str, ...],
     exclude_region: tuple[str, ...],
     accounts: str | None,
@@ -122,6 +128,7 @@ def run(
         options=Options(
             buckets=shared.read_names(buckets, buckets_from),
             prefix=prefix,
+            kinds=kinds,
             include_regions=frozenset(include_region),
             exclude_regions=frozenset(exclude_region),
             max_concurrency=max_concurrency,
