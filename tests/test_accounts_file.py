@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from hypothesis import example, given, settings
@@ -16,9 +16,6 @@ from s3audit_async.errors import UsageError
 from s3audit_async.fleet import accounts_file
 from s3audit_async.fleet.accounts_file import accounts_of, parse
 from s3audit_async.fleet.units import Account
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 A, B, C = "000000000001", "111111111111", "222222222222"
 LISTED = {
@@ -129,6 +126,12 @@ def test_a_file_has_any_of_these_forms(text: str) -> None:
 @pytest.mark.parametrize("text", [f"{A} {B} {C}", f"{A}\t{B}\n{C}\n", f"{A},{B},{C},", json.dumps([A, B, C])])
 def test_ids_alone_may_stand_in_one_line_as_the_cli_prints_them(text: str) -> None:
     assert read(text) == [(A, ""), (B, ""), (C, "")]
+
+
+def test_the_example_in_the_documentation_is_read() -> None:
+    page = (Path(__file__).parents[1] / "docs" / "organization.md").read_text(encoding="utf-8")
+    example = page.partition("### A list of accounts")[2].split("```text\n")[1].partition("```")[0]
+    assert read(example) == [("111122223333", "payments"), ("000011112222", "search and ads")]
 
 
 def test_what_the_aws_cli_prints_is_used_as_it_is() -> None:

@@ -166,6 +166,29 @@ def test_throttles_and_faults_of_the_service_are_asked_again_and_counted() -> No
     assert (stats.calls[ACCOUNTS], organization.calls[ACCOUNTS]) == (5, 5)
 
 
+@pytest.mark.parametrize(("rate", "burst"), [(2, 5), (10, 15)])
+def test_questions_come_at_the_rate_that_the_service_takes(rate: float, burst: float) -> None:
+    """Few are thrown away, and no account is lost to a throttle."""
+    tokens, seen, refused = float(burst), 0.0, 0
+
+    async def fault(operation: Operation, target: str, _nth: int) -> None:
+        nonlocal tokens, seen, refused
+        now = anyio.current_time()
+        tokens, seen = min(burst, tokens + (now - seen) * rate), now
+        if tokens < 1:
+            refused += 1
+            raise error(operation, target, "TooManyRequestsException", status=400)
+        tokens -= 1
+
+    named = [member(number) for number in range(1, 301)]
+    organization = FakeOrganization(
+        {ROOT: named}, tags={account.id: {"a": ""} for account in named}, empty=0, fault=fault
+    )
+    assert len(listed(organization, Choice(tags=("a",))).audited) == 300
+    assert refused < 60
+    assert seen < 1.2 * 300 / rate
+
+
 def test_expired_credentials_are_renewed() -> None:
     async def fault(operation: Operation, target: str, nth: int) -> None:
         if nth == 1:
@@ -206,6 +229,12 @@ def test_pages_without_end_are_an_error() -> None:
         ("AccessDeniedException", (), "may not list the organization's accounts (AccessDenied", "--organization"),
         ("AccessDeniedException", (unit(1),), f"may not list the accounts below {unit(1)} (Acc", "delegated admin"),
         ("InvalidInputException", (), "the organization's accounts cannot be listed (InvalidInput", "run again"),
+        (
+            "TooManyRequestsException",
+            (),
+            "cannot be listed: AWS Organizations takes too few requests (",
+            "--max-attempts",
+        ),
         (TransportCode.TLS, (), "no trusted connection to AWS Organizations (TLSError", "AWS_CA_BUNDLE"),
         (TransportCode.UNREACHABLE, (), "no connection to AWS Organizations (Endpoint", "check the network"),
     ],

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from s3audit_async.ports import OrganizationGateway
 
 SIDE_BY_SIDE = 8
-"""Questions about units and accounts at a time. AWS answers some ten a second for a whole organization."""
+"""Questions about units and accounts at a time: AWS answers few a second, and throttles what is above that."""
 MOST_PAGES = 10_000
 """Pages of one listing, some of which are empty; 500 of them are as many accounts as an organization may have."""
 
@@ -40,6 +40,10 @@ _REASONS = {
     "ParentNotFoundException": (
         "there is no {target} in this organization",
         "'aws organizations list-organizational-units-for-parent' shows the units there are",
+    ),
+    "TooManyRequestsException": (
+        "{what} cannot be listed: AWS Organizations takes too few requests",
+        "run again, with a higher --max-attempts",
     ),
     TransportCode.UNREACHABLE: (
         "no connection to AWS Organizations",
