@@ -1,4 +1,4 @@
-"""docs/organization.md: each of its commands can be typed, and does what the page says."""
+"""docs/organization.md on permissions: each of its commands can be typed, and does what the page says."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from botocore.model import Shape
 
 PAGE = (Path(__file__).parents[1] / "docs" / "organization.md").read_text(encoding="utf-8")
+PERMISSIONS = PAGE.split("\n## Permissions\n")[1].split("\n## ")[0]
 
 
 def first_column(heading: str) -> list[str]:
@@ -76,7 +77,7 @@ def test_the_commands_make_the_policies_the_role_and_the_stack_set(
     with mock_aws():
         iam, cloudformation = boto3.client("iam"), boto3.client("cloudformation")
         boto3.client("organizations").create_organization(FeatureSet="ALL")
-        lines = shell_lines.commands(PAGE, every=True)
+        lines = shell_lines.commands(PERMISSIONS, every=True)
         for line in lines:
             if line.startswith("s3audit "):
                 done = shell_lines.type_in(line, tmp_path, shell)
