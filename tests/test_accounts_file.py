@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from s3audit_async.errors import UsageError
 from s3audit_async.fleet import accounts_file
-from s3audit_async.fleet.accounts_file import accounts_of, parse
+from s3audit_async.fleet.accounts_file import accounts_of, file_of, parse
 from s3audit_async.fleet.units import Account
 
 A, B, C = "000000000001", "111111111111", "222222222222"
@@ -84,6 +84,11 @@ def test_what_is_neither_is_refused_in_one_line(value: str, said: str) -> None:
         accounts_of(value)
     assert said in f"{raised.value} ({raised.value.hint})"
     assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(("value", "file"), [("a.txt", "a.txt"), ("-", None), (A, None), (f"{A},B", None), ("", None)])
+def test_what_is_read_is_known_before_it_is(value: str, file: str | None) -> None:
+    assert file_of(value) == file
 
 
 def test_a_hyphen_is_standard_input() -> None:

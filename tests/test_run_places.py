@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from s3audit_async.cli.accounts import AccountOptions
 from s3audit_async.cli.run import RunSettings
 from s3audit_async.cli.run_places import check_apart
 from s3audit_async.errors import UsageError
 from s3audit_async.options import Options
+from s3audit_async.output import FleetState
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,7 +21,8 @@ def apart(folder: Path, **places: str) -> None:
     given: dict[str, Any] = {
         name: place if name == "policy" and "." not in place else f"{folder}/{place}" for name, place in places.items()
     }
-    check_apart(RunSettings(options=Options(), **given))
+    accounts = AccountOptions(fleet=FleetState(accounts=given.pop("accounts", "")))
+    check_apart(RunSettings(options=Options(), accounts=accounts, **given))
 
 
 @pytest.mark.parametrize(
@@ -33,6 +36,8 @@ def apart(folder: Path, **places: str) -> None:
         ({"stats": "p.html", "html": "p.html"}, r"--stats .*p.html is where the page goes"),
         ({"buckets_from": "n.txt", "html": "n.txt"}, "--html .* is the list of buckets"),
         ({"buckets_from": "n.txt", "output": "n.txt"}, "-o .* is the list of buckets"),
+        ({"accounts": "a.csv", "stats": "a.csv"}, "--stats .* is the list of accounts"),
+        ({"accounts": "a.csv", "output": "a.csv"}, "-o .* is the list of accounts"),
         ({"policy": "p.toml", "html": "p.toml"}, "--html .* is the policy"),
         ({"policy": "p.toml", "stats": "p.toml"}, "--stats .* is the policy"),
         ({"policy": "p.toml", "output": "p.toml"}, "-o .* is the policy"),

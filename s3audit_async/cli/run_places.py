@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from s3audit_async.analysis.policy.builtin import BUILT_IN
 from s3audit_async.cli.report_places import spool_of
 from s3audit_async.errors import UsageError
+from s3audit_async.fleet.accounts_file import file_of
 from s3audit_async.output import LEDGER_SUFFIX, PARTIAL_SUFFIX, STATE_SUFFIX
 from s3audit_async.output.places import is_directory
 
@@ -42,6 +43,9 @@ def check_apart(settings: RunSettings, made: Iterable[Path] = ()) -> None:
 def _read(settings: RunSettings) -> Iterator[tuple[str, str]]:
     if settings.buckets_from not in {None, "-"}:
         yield settings.buckets_from or "", "the list of buckets"
+    listed = file_of(settings.fleet.accounts)
+    if listed is not None:
+        yield listed, "the list of accounts"
     if settings.policy is not None and settings.policy not in BUILT_IN:
         yield settings.policy, "the policy"
 

@@ -51,13 +51,18 @@ class _Entry:
     state: object = ""
 
 
+def file_of(value: str) -> str | None:
+    """Name the file that a value of `--accounts` means; None for ids and standard input."""
+    return None if value == _STDIN or _means_ids(value) else value
+
+
 def accounts_of(value: str) -> tuple[Account, ...]:
     """Give the accounts that a value of `--accounts` names, in its order, each once.
 
     That is ids with commas between them, the name of a file, or `-` for standard input. Raises `UsageError` for what
     is none of these, and for an empty list, which would be an audit of nothing.
     """
-    if value != _STDIN and _means_ids(value):
+    if _means_ids(value):
         return _checked((_Entry("", part) for part in _BETWEEN.split(value) if part), "--accounts")
     place = "standard input" if value == _STDIN else plain(value)
     try:
@@ -99,6 +104,8 @@ def parse(content: bytes, place: str) -> tuple[Account, ...]:
 
 def _means_ids(value: str) -> bool:
     """Tell a list of ids, or what was to be one, from the name of a file."""
+    if value == _STDIN:
+        return False
     known = [is_account_id(part) for part in _BETWEEN.split(value) if part]
     if all(known):
         return True
