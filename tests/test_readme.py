@@ -13,6 +13,7 @@ from s3audit_async.options import MAX_CONCURRENCY
 from tests import readme, shell_lines
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 TEXT = readme.README.read_text()
@@ -72,20 +73,29 @@ def test_every_command_shown_can_be_typed(isolated: Path, tmp_path: Path, monkey
     assert failed == {}
 
 
-def test_the_library_example_runs(
-    isolated: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """As it stands in README."""
+@pytest.fixture
+def stub(isolated: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[StubAws]:
+    """An account that the examples find, in a directory that they can write to."""
     (isolated / ".aws").mkdir()
     (isolated / ".aws" / "config").write_text(
         "[profile audit]\nregion = eu-central-1\naws_access_key_id = AKIA\naws_secret_access_key = x\n"
     )
-    example = re.search(r"```python\n(.*?)```", TEXT, re.DOTALL)
-    assert example
-    names: dict[str, Any] = {}
-    exec(example[1], names)
+    (tmp_path / "reports").mkdir()
+    monkeypatch.chdir(tmp_path)
     account = StubAccount(buckets=[StubBucket("here", "eu-central-1"), StubBucket("there", "eu-west-1")])
-    with StubAws(account, Behaviour(denied={"GetBucketEncryption"})) as stub:
-        monkeypatch.setenv("AWS_ENDPOINT_URL", stub.url)
-        asyncio.run(names["main"]())
+    with StubAws(account, Behaviour(denied={"GetBucketEncryption"})) as server:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", server.url)
+        yield server
+
+
+@pytest.mark.usefixtures("stub")
+def test_the_library_examples_run(capsys: pytest.CaptureFixture[str]) -> None:
+    """As they stand in README."""
+    rows, file = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
+    names: dict[str, Any] = {}
+    exec(rows, names)
+    asyncio.run(names["main"]())
     assert capsys.readouterr().out == "here AccessDenied\n"
+
+    exec(file, names)
+    assert capsys.readouterr().out == "reports/monday.csv 2 complete\n"
