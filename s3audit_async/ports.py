@@ -42,11 +42,6 @@ class Gateway(Protocol):
         ...
 
     @property
-    def known_regions(self) -> tuple[str, ...]:
-        """The regions of the home region's partition, as far as the SDK knows them; the home region at least."""
-        ...
-
-    @property
     def bytes_received(self) -> int:
         """Bytes of answer bodies that were read so far, all requests together."""
         ...
@@ -93,6 +88,10 @@ class Gateway(Protocol):
 
     async def get_bucket_encryption(self, bucket: str, region: str) -> tuple[Rule, ...]:
         """Ask for a bucket's default encryption, at the endpoint of `region`."""
+        ...
+
+    async def known_regions(self) -> tuple[str, ...]:
+        """Give the regions of the home region's partition, as far as the SDK knows them; makes no request."""
         ...
 
     async def list_regions(self, *, token: str | None) -> RegionPage:

@@ -60,7 +60,6 @@ class FakeGateway:
     home_region: str = HOME
     bytes_received: int = 0
     credentials_generation: int = 1
-    known_regions: tuple[str, ...] = (HOME, "eu-west-1")
     enabled_regions: tuple[str, ...] = (HOME, "eu-west-1")
     other_kinds: list[Bucket] = field(default_factory=list)
     """Buckets of the other kinds, each listed in its region."""
@@ -136,6 +135,9 @@ class FakeGateway:
         return await self._answer(
             Operation.GET_BUCKET_ENCRYPTION, bucket, region, lambda: self.rules.get(bucket, SSE_S3)
         )
+
+    async def known_regions(self) -> tuple[str, ...]:
+        return (HOME, "eu-west-1", "eu-west-2")
 
     async def list_regions(self, *, token: str | None) -> RegionPage:
         def answer() -> RegionPage:

@@ -31,6 +31,7 @@ from benchmarks.stub.faults import (
     throttled,
 )
 from benchmarks.stub.organization import ROLE, ROOT, StubMember, StubOrganization, StubUnit
+from benchmarks.stub.others import StubOther
 from benchmarks.stub.process import StubProcess
 from benchmarks.stub.request import Request
 from benchmarks.stub.roles import Roles, RoleSession
@@ -75,6 +76,7 @@ __all__ = [
     "StubKey",
     "StubMember",
     "StubOrganization",
+    "StubOther",
     "StubProcess",
     "StubRule",
     "StubUnit",

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple, overload
 
+from benchmarks.stub.others import ENABLED, StubOther
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -149,6 +151,10 @@ class StubAccount:
     aliases: Mapping[tuple[str, str], str] = field(default_factory=dict)
     partition: str = "aws"
     hidden: frozenset[str] = frozenset()
+    others: Sequence[StubOther] = ()
+    """Buckets of other kinds than general."""
+    regions: Mapping[str, str] = field(default_factory=lambda: {"us-east-1": ENABLED, "eu-west-1": ENABLED})
+    """Opt-in status by region, as account:ListRegions tells it."""
     index: BucketIndex = field(init=False, repr=False, compare=False)
     _by_arn: Mapping[str, StubKey] = field(init=False, repr=False, compare=False)
 

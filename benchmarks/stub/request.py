@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, unquote
 
+from benchmarks.stub import kinds
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -64,7 +66,16 @@ def identify(http: HttpRequest) -> Request:
         return _unknown(http, service, region, access_key, name)
     if service == "s3":
         return _identify_s3(http, region, access_key)
-    return _unknown(http, service, region, access_key, http.header(b"x-amz-target").rpartition(".")[2])
+    return _identify_other(http, service, region, access_key)
+
+
+def _identify_other(http: HttpRequest, service: str, region: str, access_key: str) -> Request:
+    asked = kinds.identify(http, service) if service in kinds.SERVICES else None
+    if asked is None:
+        return _unknown(http, service, region, access_key, http.header(b"x-amz-target").rpartition(".")[2])
+    operation, target, parameters = asked
+    owner = http.header(b"x-amz-expected-bucket-owner")
+    return Request(operation, service, region, target, 1, access_key, parameters, owner)
 
 
 def _identify_s3(http: HttpRequest, region: str, access_key: str) -> Request:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from benchmarks.stub import kms, s3, sts
+from benchmarks.stub import kinds, kms, s3, sts
 from benchmarks.stub.account import names_predefined_alias
 from benchmarks.stub.behaviour import TokenBucket
 from benchmarks.stub.counters import Counters
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from benchmarks.stub.wire import HttpRequest
 
 _ASKED = "/_asked/"
-_ANSWERS = {"s3": s3.answer, "kms": kms.answer, "sts": sts.answer}
+_ANSWERS = {"s3": s3.answer, "kms": kms.answer, "sts": sts.answer, **dict.fromkeys(kinds.SERVICES, kinds.answer)}
 
 
 class Ending(Enum):
@@ -206,6 +206,6 @@ def _foreign(fault: Garbage | Flood) -> Reply:
 
 def _error(request: Request, fault: ErrorAnswer) -> Reply:
     """Spell an error; a service that the stub does not know gets JSON, as the newer ones speak it."""
-    if request.service == "s3":
+    if request.service in {"s3", "s3express"}:
         return s3.error(fault)
     return sts.error(fault) if request.service == "sts" else kms.error(fault)

@@ -34,6 +34,7 @@ _VECTOR_BUCKETS_A_PAGE = 500  # maxResults, botocore model of s3vectors
 _LONGEST_PREFIX = 63  # of the last two; no bucket of theirs has a longer name
 _NO_SUCH_HOST = frozenset({socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)})
 _LONGEST_CHAIN = 10
+_GLOBAL = "-global"  # botocore's name for no region in particular, after the partition's
 
 
 class OtherKinds:
@@ -45,9 +46,8 @@ class OtherKinds:
     def home_region(self) -> str:
         return self._clients.home_region
 
-    @property
-    def known_regions(self) -> tuple[str, ...]:
-        return self._clients.known_regions
+    async def known_regions(self) -> tuple[str, ...]:
+        return await self._clients.known_regions()
 
     def _asking(self, operation: Operation, target: str, region: str) -> AbstractContextManager[None]:
         raise NotImplementedError
@@ -119,13 +119,15 @@ def names_no_host(error: BaseException) -> bool:
     return False
 
 
-def known_regions(session: Any, home: str) -> tuple[str, ...]:  # noqa: ANN401 - untyped SDK object
+async def known_regions(session: Any, home: str) -> tuple[str, ...]:  # noqa: ANN401 - aiobotocore's session
     """Give the regions of a region's partition that the SDK knows; for one that it does not know, that one."""
     try:
         partition = session.get_partition_for_region(home)
     except UnknownRegionError:
-        return (home,)
-    return tuple(session.get_available_regions("s3", partition_name=partition)) or (home,)
+        partition = home.removesuffix(_GLOBAL)
+        if partition == home:
+            return (home,)
+    return tuple(await session.get_available_regions("s3", partition_name=partition)) or (home,)
 
 
 def keep_to_control_endpoint(client: Any) -> None:  # noqa: ANN401 - untyped SDK object

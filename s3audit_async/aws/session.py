@@ -106,10 +106,9 @@ class ClientPool:
         """Tell whether a client is there."""
         return (service, region) in self._clients
 
-    @property
-    def known_regions(self) -> tuple[str, ...]:
-        """The regions of the home region's partition that the SDK knows."""
-        return known_regions(self._session, self.home_region)
+    async def known_regions(self) -> tuple[str, ...]:
+        """Give the regions of the home region's partition that the SDK knows."""
+        return await known_regions(_botocore_session(self._session), self.home_region)
 
     async def template(self, region: str) -> RequestTemplate | None:
         """Give what the requests for the encryption of a region's buckets have in common; None where they differ."""

@@ -95,7 +95,7 @@ class KindsListing:
             enabled = await self._enabled_regions()
         except CallError as error:
             await self._raise_if_pointless(error)
-            known = tuple(filter(options.wants_region, self._gateway.known_regions))
+            known = tuple(filter(options.wants_region, await self._gateway.known_regions()))
             self._notice(
                 error, f"which regions are enabled is not told ({error.code}), asking the {len(known)} that are known"
             )
