@@ -342,6 +342,8 @@ class Unlisted:
     region: str
     code: str
     message: str = ""
+    account: str | None = None
+    """Whose they are, where that was to be checked."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,17 @@ _BOMB = b"""<?xml version="1.0"?><!DOCTYPE bomb [<!ENTITY a "aaaaaaaaaa"><!ENTIT
 <!ENTITY c "&b;&b;&b;&b;&b;&b;&b;&b;&b;&b;"><!ENTITY d "&c;&c;&c;&c;&c;&c;&c;&c;&c;&c;">]><bomb>&d;</bomb>"""
 
 
+OPERATIONS = (
+    Operation.LIST_BUCKETS,
+    Operation.GET_BUCKET_LOCATION,
+    Operation.HEAD_BUCKET,
+    Operation.GET_BUCKET_ENCRYPTION,
+    Operation.DESCRIBE_KEY,
+    Operation.GET_CALLER_IDENTITY,
+)
+"""All that an audit of one account's general purpose buckets calls."""
+
+
 class Family(Enum):
     """Faults that come to the same."""
 
@@ -202,7 +213,7 @@ class Case:
 
 def cases() -> Iterator[Case]:
     """Give every kind of fault of every operation, once, repeatedly and for good."""
-    for kind, operation in product(KINDS, Operation):
+    for kind, operation in product(KINDS, OPERATIONS):
         outcomes = EXPECTED[kind.family, operation]
         for times, outcome in zip(TIMES, outcomes, strict=True):
             yield Case(kind, operation, times, outcome)
@@ -228,7 +239,7 @@ def page() -> str:
         ]
         lines += [f"| {kind.name} | `{kind.codes[0]}` | `{kind.codes[1]}` |" for kind in kinds]
         lines += ["", "| call | what becomes of it |", "| --- | --- |"]
-        lines += [f"| {operation} | {_cell(EXPECTED[family, operation])} |" for operation in Operation]
+        lines += [f"| {operation} | {_cell(EXPECTED[family, operation])} |" for operation in OPERATIONS]
         lines.append("")
     lines += [
         "`HeadBucket` is asked only where `GetBucketLocation` does not say, and a bucket that neither locates is asked",

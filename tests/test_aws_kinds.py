@@ -18,12 +18,14 @@ from benchmarks.stub import (
     Fault,
     Garbage,
     Request,
+    Reset,
     StubAccount,
     StubAws,
     StubBucket,
     StubKey,
     StubOther,
     StubRule,
+    Truncated,
     internal,
 )
 from benchmarks.stub.others import ENABLED
@@ -112,18 +114,13 @@ async def test_every_bucket_of_every_kind_has_one_row_and_a_shared_key_is_asked_
 
 
 async def test_pages_are_followed_to_the_end() -> None:
-    count = 1001
-    others = [
-        StubOther(kind, f"{kind}-{number:04d}{'--use1-az4--x-s3' * (kind == 'directory')}")
-        for kind in ("directory", "table")
-        for number in range(count)
-    ]
-    regions = {f"us-test-{number}": ENABLED for number in range(60)} | {"us-east-1": "ENABLED"}
+    """Of regions, too, of which there are two pages here."""
+    others = [StubOther("vector", f"vectors-{number:03d}") for number in range(501)]
+    regions = {f"as-test-{number}": "DISABLED" for number in range(50)} | {"us-east-1": "ENABLED"}
     with StubAws(StubAccount(others=others, regions=regions)) as stub:
-        rows = await audit(stub, kinds={Kind.DIRECTORY}, include_regions=frozenset({"us-east-1"}))
-        assert len({row.bucket for row in rows}) == len(rows) == count
-        assert stub.stats.calls["ListDirectoryBuckets"] == 2
-        assert stub.stats.calls["ListRegions"] == 0
+        rows = await audit(stub, kinds={Kind.VECTOR})
+        assert sorted(row.bucket for row in rows) == [each.name for each in others]
+        assert (stub.stats.calls["ListVectorBuckets"], stub.stats.calls["ListRegions"]) == (2, 2)
 
 
 async def test_only_enabled_regions_are_asked() -> None:
@@ -350,3 +347,37 @@ async def test_the_regions_of_a_partition_are_known_and_a_region_of_nobody_stand
     assert "us-east-1" in await known_regions(session, "aws-global")
     assert set(await known_regions(session, "cn-north-1")) == {"cn-north-1", "cn-northwest-1"}
     assert await known_regions(session, "RegionOne") == ("RegionOne",)
+
+
+@pytest.mark.parametrize("operation", ["GetDirectoryBucketEncryption", "GetTableBucketEncryption", "GetVectorBucket"])
+@pytest.mark.parametrize(
+    ("fault", "mode"),
+    [
+        (ErrorAnswer(403, "AccessDeniedException", "no"), "AccessDenied"),
+        (ErrorAnswer(500, "InternalServerException", "no"), "InternalServerException"),
+        (ErrorAnswer(429, "TooManyRequestsException", "no"), "TooManyRequestsException"),
+        (ErrorAnswer(400, "NewThisYear", "no"), "NewThisYear"),
+        (Reset(), "ConnectionClosed"),
+        (Truncated(), "ConnectionClosed"),
+        (Garbage(b"<html>"), "InvalidResponse"),
+        (Garbage(b""), "InvalidResponse"),
+        (Garbage(b"{}"), "InvalidResponse"),
+        (Garbage(b'{"encryptionConfiguration": {}, "vectorBucket": []}'), "InvalidResponse"),
+        (
+            Garbage(b'{"encryptionConfiguration": {"sseAlgorithm": "aws:kms"}, "vectorBucket": {"x": 1, '
+                    b'"encryptionConfiguration": {"sseType": "aws:kms"}}}'),
+            "InvalidResponse",
+        ),
+    ],
+)  # fmt: skip
+async def test_a_bucket_that_cannot_be_read_has_its_row(operation: str, fault: Fault, mode: str) -> None:
+    def hook(request: Request) -> Fault | None:
+        return fault if request.operation == operation else None
+
+    with StubAws(ACCOUNT, Behaviour(faults=hook)) as stub:
+        rows = await audit(stub, max_attempts=2, include_regions={"us-east-1"})
+    assert len(rows) == 4
+    failed = [row for row in rows if row.error]
+    assert [(row.mode, row.key_type, row.bucket_key) for row in failed] == [(mode, "Unknown", None)]
+    assert failed[0].error is not None
+    assert failed[0].error.operation == operation

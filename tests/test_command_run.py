@@ -63,7 +63,7 @@ def test_wide_appends_columns_and_changes_none(tmp_path: Path) -> None:
         header, *lines = csv.reader(file)
     assert ",".join(header) == (
         f"{HEADER},Account,Region,Algorithm,Key ARN,Key State,Key Account,Key Region,Key Origin,Multi-Region,"
-        "SSE-C,Findings,Error,Created,Audited At,Key Spec,Key Deletion Date,Key Valid To"
+        "SSE-C,Findings,Error,Created,Audited At,Key Spec,Key Deletion Date,Key Valid To,Kind"
     )
     assert {line[0]: tuple(line[1:4]) for line in lines} == expected(account)
     assert {line[4] for line in lines} == {account.id}

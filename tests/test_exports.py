@@ -244,7 +244,7 @@ def test_a_spool_whose_files_cannot_be_made_stays(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="the account of bucket kms is not known"):
         finish(made)
     assert names(tmp_path) == {"r.jsonl.partial"}
-    assert len(json.loads((tmp_path / "r.jsonl.partial").read_text().splitlines()[1])) == 21
+    assert len(json.loads((tmp_path / "r.jsonl.partial").read_text().splitlines()[1])) == 22
 
 
 def test_a_place_that_is_lost_meanwhile_ends_the_run_and_not_as_a_matter_of_options(tmp_path: Path) -> None:

@@ -83,9 +83,9 @@ def test_a_fault_comes_to_what_is_documented(case: Case, tmp_path: Path) -> None
 
 def test_every_cell_of_the_matrix_has_an_expectation() -> None:
     """No kind of fault and no operation is left out."""
-    from tests.fault_matrix import EXPECTED, KINDS  # noqa: PLC0415 - for this test only
+    from tests.fault_matrix import EXPECTED, KINDS, OPERATIONS  # noqa: PLC0415 - for this test only
 
-    assert {(family, operation) for family in Family for operation in Operation} == EXPECTED.keys()
+    assert {(family, operation) for family in Family for operation in OPERATIONS} == EXPECTED.keys()
     assert {kind.family for kind in KINDS} == set(Family)
 
 

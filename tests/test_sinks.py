@@ -46,7 +46,7 @@ NARROW_HEADER = b"Bucket Name,Default Encryption Mode,SSE-KMS Key Type,Bucket Ke
 WIDE_HEADER = (
     b"Bucket Name,Default Encryption Mode,SSE-KMS Key Type,Bucket Key,Account,Region,Algorithm,Key ARN,Key State,"
     b"Key Account,Key Region,Key Origin,Multi-Region,SSE-C,Findings,Error,Created,Audited At,Key Spec,"
-    b"Key Deletion Date,Key Valid To\r\n"
+    b"Key Deletion Date,Key Valid To,Kind\r\n"
 )
 
 FORMULA_STARTS = ["=", "+", "-", "@", "\t", "\r"]
@@ -122,12 +122,12 @@ def test_a_wide_csv_row_to_the_byte() -> None:
     assert written(FULL, wide=True) == WIDE_HEADER + (
         b"a-bucket,alias/mine,CUSTOMER,True,111122223333,eu-west-1,aws:kms," + ARN.encode() + b",Enabled,"
         b"111122223333,eu-west-1,AWS_KMS,False,blocked,key-by-alias;sse-c-not-blocked,"
-        b"DescribeKey: KMSInternalException: try later,2019-01-02T03:04:05Z,2026-11-23T12:00:00Z,,,\r\n"
+        b"DescribeKey: KMSInternalException: try later,2019-01-02T03:04:05Z,2026-11-23T12:00:00Z,,,,general\r\n"
     )
 
 
 def test_what_is_unknown_is_empty_in_a_wide_csv_row() -> None:
-    assert written(SHORT, wide=True) == WIDE_HEADER + b"a-bucket,AES256,N/A,False" + 17 * b"," + b"\r\n"
+    assert written(SHORT, wide=True) == WIDE_HEADER + b"a-bucket,AES256,N/A,False" + 17 * b"," + b",general\r\n"
 
 
 @pytest.mark.parametrize(("sse_c", "cell"), [(SseC.BLOCKED, "blocked"), (SseC.ALLOWED, "allowed"), (None, "")])
@@ -159,7 +159,7 @@ def test_wide_starts_with_the_four_columns_and_never_changes_them(
     )
 
     assert [cells[:4] for cells in wide] == narrow
-    assert [len(cells) for cells in wide] == [21, 21]
+    assert [len(cells) for cells in wide] == [22, 22]
 
 
 # Formulas.
@@ -205,7 +205,7 @@ def test_a_json_row_to_the_byte() -> None:
         b'"findings": ["key-by-alias", "sse-c-not-blocked"], '
         b'"error": "DescribeKey: KMSInternalException: try later", '
         b'"created": "2019-01-02T03:04:05Z", "audited_at": "2026-11-23T12:00:00Z", '
-        b'"key_spec": null, "key_deletion_date": null, "key_valid_to": null}\n'
+        b'"key_spec": null, "key_deletion_date": null, "key_valid_to": null, "kind": "general"}\n'
     )
 
 
@@ -214,6 +214,7 @@ def test_what_is_unknown_is_null_in_a_json_row_and_no_finding_is_an_empty_list()
 
     assert [fields.pop(name) for name in [*fields][:4]] == ["a-bucket", "AES256", "N/A", False]
     assert fields.pop("findings") == []
+    assert fields.pop("kind") == "general"
     assert fields == dict.fromkeys(fields)
     assert len(fields) == 16
 

@@ -43,7 +43,7 @@ def test_a_report_to_the_byte() -> None:
 def test_a_wide_report_has_all_columns() -> None:
     lines = written(KMS, wide=True)
 
-    assert lines[2].count("|") == 22
+    assert lines[2].count("|") == 23
     assert "Enabled" in lines[4]
 
 
@@ -51,7 +51,7 @@ def test_every_row_is_one_line_with_as_many_cells_as_the_header() -> None:
     lines = written(*ALL, wide=True)
 
     assert len(lines) == len(ALL) + 6
-    assert {line.count("|") for line in lines[2:-2]} == {22}
+    assert {line.count("|") for line in lines[2:-2]} == {23}
     assert lines[-1] == f"{len(ALL)} buckets."
 
 

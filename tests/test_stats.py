@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from s3audit_async.fleet.units import Account, AccountRecord, Status
-from s3audit_async.model import BreakerChange, Call, Operation, Retry, Row, Service
+from s3audit_async.model import BreakerChange, Call, Kind, Operation, Retry, Row, Service, Unlisted
 from s3audit_async.stats import CODES_COUNTED, OTHER_CODES, POINTS, LaneFigures, Latencies, OperationFigures, RunStats
 
 PAGE = Path(__file__).parents[1] / "docs" / "stats.md"
@@ -94,6 +94,7 @@ def run_of_everything() -> RunStats:
     stats.breaker_changed(BreakerChange(Service.S3, "eu-west-1", open=True, code="ReadTimeout"))
     stats.breaker_changed(BreakerChange(Service.S3, "eu-west-1", open=False))
     stats.audited(Row("b", "AES256", "N/A", bucket_key=None), "eu-west-1")
+    stats.unlisted(Unlisted(Kind.TABLE, "eu-west-1", "AccessDenied", "no"))
     stats.distinct_keys, stats.bytes_received = 3, 4567
     stats.accounts_chosen(2)
     stats.account_entered("111122223333")

@@ -19,16 +19,17 @@ from botocore.parsers import ResponseParserError
 
 from s3audit_async.codes import Reaction, react
 from s3audit_async.errors import CallError, ConfigurationError, CredentialsError, TransportCode
+from s3audit_async.model import Operation
 from s3audit_async.redaction import Secrets, plain
 from s3audit_async.references import is_host_label
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from s3audit_async.model import Operation
-
 _SESSION = "CreateSession"
 """What the SDK asks of a directory bucket before anything else: a refusal is one of the bucket."""
+_OTHERWISE: Mapping[Operation, str] = {Operation.GET_DIRECTORY_BUCKET_ENCRYPTION: "GetBucketEncryption"}
+"""Operations that the SDK calls otherwise."""
 _LONGEST_CODE = 128  # characters; AWS's longest has 46, and it becomes a cell of the report
 NO_CREDENTIALS = (
     sdk.NoCredentialsError,
@@ -79,7 +80,7 @@ def translated(operation: Operation, target: str, region: str, secrets: Secrets 
         yield
     except sdk.ClientError as error:
         answer = _from_answer(error.response, operation, target, region, secrets)
-        of_credentials = error.operation_name not in {operation, _SESSION}
+        of_credentials = error.operation_name not in {_OTHERWISE.get(operation, operation), _SESSION}
         if of_credentials and react(answer.code, answer.status) is Reaction.FINAL:
             # Credentials are renewed within a call: sts:AssumeRole that is denied says nothing of the bucket.
             raise CredentialsError(

@@ -134,9 +134,9 @@ def _apart(regions: list[RegionApart], hint: str) -> Text:
 
 def _not_listed(stats: RunStats) -> Iterator[Text]:
     """Say which buckets the report lacks, by kind and reason."""
-    regions: dict[tuple[str, str], list[str]] = {}
+    regions: dict[tuple[str, str], set[str]] = {}
     for each in stats.not_listed:
-        regions.setdefault((each.kind, each.code), []).append(each.region)
+        regions.setdefault((each.kind, each.code), set()).add(each.region)
     for (kind, code), named in sorted(regions.items()):
         more = len(named) - _REGIONS_SHOWN
         where = ", ".join(map(printable, sorted(named)[:_REGIONS_SHOWN])) + (f" and {more} more" if more > 0 else "")

@@ -198,7 +198,7 @@ class KindsListing:
 
     def _tell_unlisted(self, kind: Kind, error: CallError) -> None:
         self._refusal = error
-        self._observer.unlisted(Unlisted(kind, error.region, error.code, error.message))
+        self._observer.unlisted(Unlisted(kind, error.region, error.code, error.message, self._options.account))
 
     def _nothing(self, regions: _Regions) -> ListingError:
         """Say why there is no listing at all: an empty report would look as if there were no buckets."""

@@ -57,6 +57,6 @@ WIDE = (
     Column("Key Spec", "key_spec", lambda row: row.key_spec),
     Column("Key Deletion Date", "key_deletion_date", lambda row: _instant(row.key_deletion_date)),
     Column("Key Valid To", "key_valid_to", lambda row: _instant(row.key_valid_to)),
-    Column("Kind", "kind", lambda row: row.kind.value),
+    Column("Kind", "kind", lambda row: None if row.findings is None else row.kind.value),  # four columns do not tell it
 )
 """All there is to say of a row. The first four columns are the narrow ones."""
