@@ -181,10 +181,9 @@ class Clients:
         """What the whole pool has read."""
         return self.pool.traffic
 
-    @property
-    def known_regions(self) -> tuple[str, ...]:
-        """The regions of the home region's partition that the SDK knows."""
-        return self.pool.known_regions
+    async def known_regions(self) -> tuple[str, ...]:
+        """Give the regions of the home region's partition that the SDK knows."""
+        return await self.pool.known_regions()
 
     async def get(self, service: Service, region: str) -> Any:  # noqa: ANN401 - SDK clients are made at run time
         """Give the client of a service in a region. What is asked of it within `signing` is signed for this account."""
