@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from s3audit_async.analysis.reading import Layout, ReportReader
 from s3audit_async.errors import OutputError, UsageError
-from s3audit_async.model import Row
+from s3audit_async.fleet.units import Account, AccountRecord, Status
+from s3audit_async.model import Kind, Row, skip_key
 from s3audit_async.output import FileOutput
 from s3audit_async.resume import Resumption, resume
 from s3audit_async.sinks import make_sink
@@ -366,3 +368,78 @@ def test_when_there_is_no_room_to_go_on_nothing_is_lost(tmp_path: Path) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
     assert (names(tmp_path), path.read_bytes()) == (["report.csv.partial"], data)
+
+
+# Many accounts.
+
+ONE, TWO, THREE = "111122223333", "222233334444", "333344445555"
+
+
+def of(account: str | None, name: str, *, fails: bool = False) -> Row:
+    return replace(ERRORS[0] if fails else NEW, bucket=name, account=account)
+
+
+def told(account: str, rows: int, status: Status = Status.COMPLETE) -> AccountRecord:
+    return AccountRecord(account=Account(account), status=status, rows=rows)
+
+
+def of_many(path: Path, *records: AccountRecord) -> Resumption:
+    resumption = resume(path, records={each.account.key: each for each in records})
+    resumption.output.close(discard=False)
+    return resumption
+
+
+def test_the_same_name_in_two_accounts_is_two_buckets_and_twice_in_one_is_one(tmp_path: Path) -> None:
+    rows = [of(ONE, "a"), of(TWO, "a"), of(ONE, "b"), of(ONE, "a"), of(None, "a")]
+    resumption = of_many(left_at(tmp_path / "r.jsonl.partial", report(JSONL, *rows)))
+
+    assert resumption.done == {ONE: {"a", "b"}, TWO: {"a"}, None: {"a"}}
+    assert (resumption.rows, resumption.account) == (4, None)
+
+
+@pytest.mark.parametrize("layout", [WIDE, JSONL])
+def test_an_account_is_finished_if_all_rows_are_there_that_its_record_counts(tmp_path: Path, layout: Layout) -> None:
+    path = left_at(tmp_path / "r.partial", report(layout, of(ONE, "a"), of(TWO, "b"), of(ONE, "c")))
+
+    finished = of_many(path, told(ONE, 2), told(TWO, 2), told(THREE, 0), told("4" * 12, 1)).finished
+
+    assert finished == {ONE, THREE}
+
+
+@pytest.mark.parametrize("status", set(Status) - {Status.COMPLETE})
+def test_an_account_whose_record_does_not_say_that_it_is_complete_is_not_finished(
+    tmp_path: Path, status: Status
+) -> None:
+    path = left_at(tmp_path / "r.jsonl.partial", report(JSONL, of(ONE, "a")))
+
+    assert not of_many(path, told(ONE, 1, status), told(TWO, 0, status)).finished
+
+
+def test_a_row_with_an_error_brings_its_account_back(tmp_path: Path) -> None:
+    """Also where another row, of a bucket that is newer than the record, makes the number right."""
+    rows = [of(ONE, "a", fails=True), of(ONE, "b"), of(TWO, "c")]
+    resumption = of_many(left_at(tmp_path / "r.jsonl.partial", report(JSONL, *rows)), told(ONE, 1), told(TWO, 1))
+
+    assert resumption.finished == {TWO}
+    assert resumption.done == {ONE: {"b"}, TWO: {"c"}}
+    assert resumption.asked_again == 1
+
+
+def test_a_lost_end_brings_its_account_back(tmp_path: Path) -> None:
+    data = report(JSONL, of(ONE, "a"), of(TWO, "b"))
+
+    assert of_many(left_at(tmp_path / "r.jsonl.partial", data[:-1]), told(ONE, 1), told(TWO, 1)).finished == {ONE}
+
+
+def test_a_report_of_one_account_knows_its_buckets_by_name_whoever_its_rows_name(tmp_path: Path) -> None:
+    """The account may not have been told to the run that began it."""
+    resumption = opened(left_at(tmp_path / "r.jsonl.partial", report(JSONL, of(None, "a"), of(ONE, "b"), of(ONE, "a"))))
+
+    assert resumption.names == {"a", "b"}
+    assert (resumption.rows, resumption.account, resumption.finished) == (2, ONE, frozenset())
+
+
+def test_buckets_whose_names_are_a_regions_own_are_known_with_it() -> None:
+    keys = [skip_key(kind, "eu-west-1", "a") for kind in Kind]
+
+    assert keys == ["a", "a", "table:eu-west-1:a", "vector:eu-west-1:a"]
