@@ -314,6 +314,26 @@ def test_records_are_read_back_the_latest_of_each_account_without_a_torn_line(tm
     assert found == {ONE: complete(ONE, 0), TWO: complete(TWO, 0)}
 
 
+@pytest.mark.parametrize("skipped_first", [False, True])
+def test_a_profile_that_is_skipped_for_another_leaves_what_became_of_their_account(
+    tmp_path: Path, skipped_first: bool
+) -> None:
+    ledger = begun(tmp_path)
+    skipped = AccountRecord(account=Account(ONE, "second"), status=Status.SKIPPED, code="SameAccount")
+    for each in sorted([skipped, complete(ONE, 0)], key=lambda record: (record is skipped) != skipped_first):
+        ledger.add(each)
+        flushed(ledger)
+    ledger.close(discard=False)
+    assert left(tmp_path) == [(ONE, "skipped", 0), (ONE, "complete", 0)][:: 1 if skipped_first else -1]
+    assert ledger.outcome.counts == {Status.COMPLETE: 1, Status.SKIPPED: 1}
+
+    ledger = Ledger(tmp_path / "r.csv.accounts.jsonl")
+    assert ledger.read(complete=False) == {ONE: complete(ONE, 0)}
+    ledger.begin([ONE])
+    ledger.close(discard=False)
+    assert left(tmp_path) == [(ONE, "complete", 0)]
+
+
 @pytest.mark.parametrize(
     "line",
     [

@@ -11,6 +11,7 @@ import anyio
 import pytest
 
 from s3audit_async.analysis.finished import open_report
+from s3audit_async.cli.accounts import AccountOptions
 from s3audit_async.cli.deciding import check_of, with_page
 from s3audit_async.cli.next_steps import next_steps, readable_place
 from s3audit_async.cli.outcome import ExitCode, use_log_format
@@ -28,8 +29,8 @@ from tests.rows import KMS, SSE_S3
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Iterator
 
-    from s3audit_async.cli.run_report import Report
     from s3audit_async.model import Row
+    from s3audit_async.recorded import Report
 
 ONE, TWO, THREE = "111122223333", "222233334444", "333344445555"
 FLEET = FleetState(organization=True, role_name="audit")
@@ -50,7 +51,8 @@ def complete(account: str, rows: int) -> AccountRecord:
 
 def settings_of(**given: Any) -> RunSettings:
     named: dict[str, Any] = {name: str(value) if isinstance(value, Path) else value for name, value in given.items()}
-    settings = RunSettings(options=Options(), **{"fleet": FLEET, **named})
+    accounts = AccountOptions(fleet=named.pop("fleet", FLEET), external_id=named.pop("external_id", None))
+    settings = RunSettings(options=Options(), accounts=accounts, **named)
     return with_page(settings, check_of(settings.policy))
 
 
@@ -287,7 +289,7 @@ def test_another_choice_of_accounts_is_refused_before_anything_is_touched(tmp_pa
 
 
 def test_a_report_of_one_account_is_not_gone_on_with_as_one_of_many(tmp_path: Path) -> None:
-    one = begin(replace(settings_of(output=tmp_path / "r.csv", wide=True), fleet=FleetState()))
+    one = begin(settings_of(output=tmp_path / "r.csv", wide=True, fleet=FleetState()))
     one.sink.begin()
     one.sink.write(SSE_S3)
     one.output.buffer.end_row()

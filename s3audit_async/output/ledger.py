@@ -59,7 +59,7 @@ class Ledger:
         self._size = 0
         self._from_before = False
         self._finished = False
-        self._entries: dict[str, _Entry] = {}
+        self._entries: dict[tuple[str, str], _Entry] = {}
         self._queued: list[_Entry] = []
         self._rows: Counter[str] = Counter()
         self._kept: dict[str, int] = {}
@@ -76,7 +76,9 @@ class Ledger:
         self._from_before = unfinished.exists()
         if self._from_before or complete:
             self._entries = _read(unfinished if self._from_before else self.path)
-        return {key: entry.record for key, entry in self._entries.items()}
+        # Those that are skipped first: they are of no account that is audited, whatever their ids say.
+        ordered = sorted(self._entries.values(), key=lambda entry: entry.record.status is not Status.SKIPPED)
+        return {entry.record.account.key: entry.record for entry in ordered}
 
     def begin(self, finished: Collection[str] = (), rows: Mapping[str, int] | None = None) -> None:
         """Start the file: of what was read, with the accounts that are finished. `rows` are what the report holds.
@@ -84,7 +86,11 @@ class Ledger:
         All others get a new record. To be done before the report changes: a record that is wrong already may be right
         again by accident, with other rows. Raises `UsageError` or `OutputError`.
         """
-        self._entries = {key: entry for key, entry in self._entries.items() if key in finished}
+        self._entries = {
+            key: entry
+            for key, entry in self._entries.items()
+            if entry.record.status is not Status.SKIPPED and entry.record.account.key in finished
+        }
         self._kept = dict(rows or {})
         if self.path is None:
             return
@@ -112,7 +118,7 @@ class Ledger:
         """
         key = record.account.key
         entry = _Entry(replace(record, rows=record.rows + self._kept.get(key, 0)), record.rows, self._now())
-        self._entries[key] = entry
+        self._entries[_key(entry.record)] = entry
         self._queued.append(entry)
 
     def flushing(self) -> Callable[[], None] | None:
@@ -201,7 +207,16 @@ def _line(entry: _Entry) -> bytes:
     return json.dumps(fields, ensure_ascii=False).encode("utf-8", "replace") + b"\n"
 
 
-def _read(path: Path) -> dict[str, _Entry]:
+def _key(record: AccountRecord) -> tuple[str, str]:
+    """Give what a later record of the same account has in common with an earlier one.
+
+    A profile is skipped that leads into an account which another one has led into: what became of that stays.
+    """
+    account = record.account
+    return account.key, account.name if record.status is Status.SKIPPED else ""
+
+
+def _read(path: Path) -> dict[tuple[str, str], _Entry]:
     try:
         data = path.read_bytes()
     except FileNotFoundError:
@@ -221,7 +236,7 @@ def _read(path: Path) -> dict[str, _Entry]:
                 f"{path}, line {number} is not what became of an account",
                 hint="remove the file to look at every account again",
             ) from error
-        entries[entry.record.account.key] = entry
+        entries[_key(entry.record)] = entry
     return entries
 
 
