@@ -176,8 +176,8 @@ class RunStats(Observer):
         """Keys that KMS was asked about. For whoever ran the run to set."""
         self.bytes_received = 0
         """Bytes of answers' bodies. For whoever ran the run to set."""
-        self.accounts: Counter[str] | None = None
-        """Accounts by what became of them, `chosen` for all that are audited; None in a run of one."""
+        self.accounts: Counter[str] = Counter()
+        """Accounts by what became of them, `chosen` for all that are audited; empty in a run of one."""
         self.not_listed: list[Unlisted] = []
         """Buckets that the report lacks: at most one entry for each kind in each region."""
         self._operations: dict[str, OperationFigures] = {}
@@ -204,11 +204,10 @@ class RunStats(Observer):
         self.rows += 1
 
     def accounts_chosen(self, count: int) -> None:
-        self.accounts = Counter(chosen=count)
+        self.accounts["chosen"] = count
 
     def account_concluded(self, record: Concluded) -> None:
-        if self.accounts is not None:
-            self.accounts[record.status.replace("-", "_")] += 1
+        self.accounts[record.status.replace("-", "_")] += 1
 
     def figures(self) -> Figures:
         """Give what was counted. Not for who goes on counting: it is no copy."""
@@ -260,7 +259,7 @@ class RunStats(Observer):
         lanes: dict[str, dict[str, Any]] = {}
         for (service, region), figures in sorted(self._lanes.items()):
             lanes.setdefault(region, {})[service] = figures.as_dict()
-        accounts = {} if self.accounts is None else {"accounts": {name: self.accounts[name] for name in _ACCOUNTS}}
+        accounts = {"accounts": {name: self.accounts[name] for name in _ACCOUNTS}} if self.accounts else {}
         return {
             **accounts,
             "buckets": self.buckets,

@@ -25,7 +25,7 @@ class AccountOptions:
     duration: int = DURATION
 
     def __post_init__(self) -> None:
-        """Raise `UsageError` for what does not go together, or AWS would refuse."""
+        """Raise `UsageError` for what excludes each other, or AWS would refuse."""
         fleet = self.fleet
         sources = [
             name
@@ -38,6 +38,12 @@ class AccountOptions:
         ]
         if len(sources) > 1:
             raise UsageError(f"{' and '.join(sources)} exclude each other", hint="choose accounts in one way")
+        self.access(None, None)
+        self.choice()
+
+    def check_whole(self) -> None:
+        """Raise `UsageError` for an option without the one that it goes with, be it given or restored."""
+        fleet = self.fleet
         self._check(bool(fleet.organization), "--organization", (("--ou", fleet.ous), ("--account-tag", fleet.tags)))
         by_role = bool(fleet.accounts or fleet.organization)
         self._check(
@@ -51,9 +57,16 @@ class AccountOptions:
                 ("--partition", fleet.partition),
             ),
         )
-        self._check(bool(sources), "--accounts, --organization or --profiles", (("--split", fleet.split),))
-        self.access(None, None)
-        self.choice()
+        self._check(fleet.many, "--accounts, --organization or --profiles", (("--split", fleet.split),))
+
+    @property
+    def not_remembered(self) -> tuple[tuple[str, str | None], ...]:
+        """What a report does not remember of how its accounts are entered: the options, None for what was not given."""
+        return (
+            ("--external-id", self.external_id),
+            ("--role-session-name", None if self.session_name == SESSION_NAME else self.session_name),
+            ("--role-duration", None if self.duration == DURATION else str(self.duration)),
+        )
 
     @staticmethod
     def _check(there: bool, needed: str, given: tuple[tuple[str, object], ...]) -> None:

@@ -96,6 +96,7 @@ def perform(settings: RunSettings, session: aioboto3.Session | None = None) -> i
     check_replaceable(settings.output)
     make_room_for(settings.options.max_concurrency)
     settings = _with_accounts_of_before(settings)
+    settings.accounts.check_whole()
     plan = settings.accounts.plan(settings.profile, settings.region) if settings.fleet.many else None
     if session is None:
         session = _session_of(settings)

@@ -91,7 +91,7 @@ def resume_command(settings: RunSettings, report: Report) -> str:
         ("--profile", settings.profile),
         ("--region", settings.region),
         ("--endpoint-url", settings.options.endpoint_url),
-        ("--external-id", settings.accounts.external_id),
+        *settings.accounts.not_remembered,
         ("--policy", _lasting(settings.policy)),
         ("--stats", settings.stats),
     ):

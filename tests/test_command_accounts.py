@@ -1,0 +1,123 @@
+"""`s3audit run` over the accounts of an organization: what is left beside the report, and what a resumed run asks."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from typing import TYPE_CHECKING
+
+from benchmarks.stub import (
+    ACCOUNT_ID,
+    Behaviour,
+    ErrorAnswer,
+    StubAccount,
+    StubAws,
+    StubBucket,
+    StubMember,
+    StubOrganization,
+)
+from s3audit_async.analysis.finished import open_report
+from tests.command import s3audit
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SHUT, LATER, GONE, EMPTY = "000000001001", "000000001002", "700000001003", "000000001004"
+
+
+def organization(*, shut: bool) -> StubOrganization:
+    """The caller's own account; one that lets nobody in or does, one for an external id, suspended, without buckets."""
+    return StubOrganization(
+        (
+            StubMember(StubAccount(ACCOUNT_ID, [StubBucket("home-logs"), StubBucket("home-data")]), "home"),
+            StubMember(StubAccount(SHUT, [StubBucket("shut-logs")]), "shut", denied=shut),
+            StubMember(StubAccount(LATER, [StubBucket("later-logs")]), "later", external_id="orange"),
+            StubMember(StubAccount(GONE), "gone", "SUSPENDED"),
+            StubMember(StubAccount(EMPTY), "empty"),
+        )
+    )
+
+
+def told(side: Path) -> dict[str, tuple[str, int, str | None]]:
+    lines = map(json.loads, side.read_text().splitlines())
+    return {line["account"]: (line["status"], line["rows"], line["code"]) for line in lines}
+
+
+def buckets(path: Path) -> list[str]:
+    return sorted(row.bucket for row in open_report(path).rows())
+
+
+def test_a_denied_account_is_entered_when_it_may_be_and_the_others_are_left_alone(tmp_path: Path) -> None:
+    report, side = tmp_path / "r.csv", tmp_path / "r.csv.accounts.jsonl"
+    roles = ("--role-name", "s3audit", "--external-id", "orange", "--role-session-name", "nightly")
+    with StubAws(organization=organization(shut=True)) as stub:
+        first = s3audit("run", "--organization", *roles, "--wide", "--endpoint-url", stub.url, "-o", report)
+    assert first.returncode == 3, first.stderr
+    assert told(side) == {
+        ACCOUNT_ID: ("complete", 2, None),
+        SHUT: ("not-entered", 0, "AccessDenied"),
+        LATER: ("complete", 1, None),
+        GONE: ("skipped", 0, "SUSPENDED"),
+        EMPTY: ("complete", 0, None),
+    }
+    assert buckets(report) == ["home-data", "home-logs", "later-logs"]
+    lines = [" ".join(line.split()) for line in first.stderr.splitlines()]
+    assert "Accounts 3 complete, 1 not entered, 1 skipped" in lines
+    assert any(line.startswith(f"Not entered {SHUT} (shut): AccessDenied: ") for line in lines)
+    assert f"What became of each account: {side}" in lines
+    (again,) = (line.partition("again with: s3audit ")[2] for line in lines if "again with: " in line)
+
+    with StubAws(organization=organization(shut=False)) as stub:
+        command = shlex.split(again)
+        command[command.index("--endpoint-url") + 1] = stub.url
+        second = s3audit(*command, "--stats", tmp_path / "stats.json")
+        calls = stub.stats.calls
+    assert second.returncode == 0, second.stderr
+    assert calls["AssumeRole"] == calls["ListBuckets"] == calls["GetBucketEncryption"] == 1
+    assert told(side)[SHUT] == ("complete", 1, None)
+    assert buckets(report) == ["home-data", "home-logs", "later-logs", "shut-logs"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["r.csv", "r.csv.accounts.jsonl", "stats.json"]
+    figures = json.loads((tmp_path / "stats.json").read_text())["accounts"]
+    assert figures == {"chosen": 1, "complete": 1, "incomplete": 0, "not_entered": 0, "skipped": 1}
+
+
+def test_each_account_has_its_file_where_the_report_is_split(tmp_path: Path) -> None:
+    failing = Behaviour(
+        faults=lambda request: ErrorAnswer(500, "InternalError", "no") if request.target == "home-data" else None
+    )
+    given = ("--organization", "--role-name", "s3audit", "--external-id", "orange", "--split")
+    with StubAws(organization=organization(shut=True), behaviour=failing) as stub:
+        first = s3audit(
+            *("run", *given, "--format", "csv,jsonl", "-v", "--max-attempts", "1"),
+            *("--endpoint-url", stub.url, "-o", f"{tmp_path}/"),
+        )
+    assert first.returncode == 3, first.stderr
+    files = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file())
+    stem = files[-1].partition(".")[0]
+    folders = [f"account_id={each}" for each in (EMPTY, LATER, ACCOUNT_ID)]
+    parts = [f"{folder}/{stem}.{form}" for folder in sorted(folders) for form in ("csv", "jsonl")]
+    assert files == [*parts, *(f"{stem}.{left}" for left in ("accounts.jsonl", "jsonl.partial", "jsonl.resume"))]
+    assert buckets(tmp_path / f"account_id={ACCOUNT_ID}" / f"{stem}.csv") == ["home-data", "home-logs"]
+    assert buckets(tmp_path / f"account_id={EMPTY}" / f"{stem}.csv") == []
+    assert "accounts: 4 to audit" in first.stderr
+    assert f"account: {SHUT} (shut): not entered, 0 rows: AccessDenied" in first.stderr
+    assert f"account: {ACCOUNT_ID} (home): complete, 2 rows" in first.stderr
+
+    with StubAws(organization=organization(shut=False)) as stub:
+        spool = tmp_path / f"{stem}.jsonl.partial"
+        second = s3audit("run", "--resume", spool, "--external-id", "orange", "--endpoint-url", stub.url)
+        calls = stub.stats.calls
+    assert second.returncode == 0, second.stderr
+    assert "2 accounts finished, 1 with errors asked again" in second.stderr
+    assert (calls["AssumeRole"], calls["GetBucketEncryption"]) == (1, 2)
+    files = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file())
+    more = [f"account_id={SHUT}/{stem}.{form}" for form in ("csv", "jsonl")]
+    assert files == [*sorted([*parts, *more]), f"{stem}.accounts.jsonl"]
+
+
+def test_an_option_without_the_one_that_it_goes_with_is_refused(tmp_path: Path) -> None:
+    done = s3audit("run", "--external-id", "orange", "-o", tmp_path / "r.csv")
+
+    assert done.returncode == 2
+    assert "--external-id goes with --accounts or --organization" in done.stderr
+    assert not list(tmp_path.iterdir())
