@@ -15,8 +15,8 @@ from s3audit_async.fleet.entering import Entered
 from s3audit_async.fleet.stream import SIDE_BY_SIDE, FleetStream
 from s3audit_async.fleet.units import Account, AccountRecord, Status, Unit
 from s3audit_async.limiter import Slots
-from s3audit_async.model import Operation
-from s3audit_async.options import Options
+from s3audit_async.model import Kind, Operation
+from s3audit_async.options import GENERAL_ONLY, Options
 from s3audit_async.ports import Observer
 from tests.fakes import FakeGateway, arn, kms, several
 from tests.virtual_time import run
@@ -76,7 +76,9 @@ class Outcome:
     error: BaseException | None = None
 
 
-async def audit(entrance: FakeEntrance, *, slots: int = 64, **settings: object) -> Outcome:
+async def audit(
+    entrance: FakeEntrance, *, slots: int = 64, kinds: frozenset[Kind] = GENERAL_ONLY, **settings: object
+) -> Outcome:
     found = Outcome(slots=Slots(slots))
 
     def concluded(record: AccountRecord) -> None:
@@ -87,7 +89,7 @@ async def audit(entrance: FakeEntrance, *, slots: int = 64, **settings: object) 
     stream = FleetStream(
         units(entrance),
         entrance,
-        Options(max_concurrency=slots),
+        Options(max_concurrency=slots, kinds=kinds),
         Observer(),
         found.slots,
         concluded=concluded,
@@ -173,6 +175,29 @@ def test_an_account_whose_listing_is_denied_is_incomplete_and_the_others_go_on()
     assert (told[account_id(1)].status, told[account_id(1)].code) == (Status.INCOMPLETE, "AccessDenied")
     assert len(found.rows) == 6
     assert found.error is None
+
+
+def test_an_account_one_of_whose_kinds_is_not_listed_somewhere_is_incomplete() -> None:
+    """A run that goes on has to list it again, which it does not in an account that is complete."""
+    entrance = world(2, 3)
+    gateway = entrance.gateways[account_id(1)]
+
+    async def fault(operation: Operation, target: str, region: str, _times: int) -> None:
+        if operation is Operation.LIST_TABLE_BUCKETS and region == "eu-west-1":
+            raise CallError(operation, target, region, code="AccessDenied", status=403)
+
+    gateway.fault = fault
+    found = run(lambda: audit(entrance, kinds=frozenset({Kind.GENERAL, Kind.TABLE})))
+    told = {record.account.id: record for record in found.records}
+    assert told[account_id(0)].status is Status.COMPLETE
+    assert told[account_id(1)] == AccountRecord(
+        account=Account(account_id(1)),
+        status=Status.INCOMPLETE,
+        rows=3,
+        code="AccessDenied",
+        message="its table buckets in eu-west-1 could not be listed",
+    )
+    assert len(found.rows) == 6
 
 
 def test_rows_that_are_there_are_not_asked_for_again() -> None:

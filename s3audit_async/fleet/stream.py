@@ -25,6 +25,9 @@ from s3audit_async.errors import (
 from s3audit_async.fleet.entering import SameAccountError
 from s3audit_async.fleet.units import Account, AccountRecord, Status
 from s3audit_async.model import Row
+from s3audit_async.observe import Observers
+from s3audit_async.options import GENERAL_ONLY
+from s3audit_async.ports import Observer
 
 if TYPE_CHECKING:
     from collections.abc import Container, Mapping, Sequence
@@ -35,8 +38,8 @@ if TYPE_CHECKING:
     from s3audit_async.fleet.entering import Entered, Entrance
     from s3audit_async.fleet.units import Unit
     from s3audit_async.limiter import Slots
+    from s3audit_async.model import Unlisted
     from s3audit_async.options import Options
-    from s3audit_async.ports import Observer
 
 SIDE_BY_SIDE = 16
 """Accounts that are audited at once. A small one mostly waits for one answer after the other, so that many have to be
@@ -50,6 +53,16 @@ class _End:
     """Stands in the stream of rows after the last one of a unit."""
 
     record: AccountRecord
+
+
+class _Listings(Observer):
+    """Remembers the first listing of an account that was refused, or broke off: going on has to try it again."""
+
+    def __init__(self) -> None:
+        self.lacking: Unlisted | None = None
+
+    def unlisted(self, unlisted: Unlisted) -> None:
+        self.lacking = self.lacking or unlisted
 
 
 class FleetStream:
@@ -210,8 +223,10 @@ class FleetStream:
     async def _audited(self, unit: Unit, entered: Entered) -> AccountRecord:
         account = entered.account
         options = replace(self._options, identify=True, share=unit.share, skip=self._done.get(account.id, frozenset()))
-        asker = Asker(entered.gateway, options, self._observer, self._slots)
-        pipeline = Pipeline(entered.gateway, asker, options, self._observer, self._send, known_account=account.id)
+        listings = _Listings()
+        observer = Observers(self._observer, listings) if options.kinds - GENERAL_ONLY else self._observer
+        asker = Asker(entered.gateway, options, observer, self._slots)
+        pipeline = Pipeline(entered.gateway, asker, options, observer, self._send, known_account=account.id)
         broken_off: RunError | None = None
         try:
             await pipeline.run()
@@ -224,6 +239,14 @@ class FleetStream:
             broken_off = found
         finally:
             self.distinct_keys += pipeline.auditor.distinct_keys
+        if broken_off is None and (lacking := listings.lacking) is not None:
+            return AccountRecord(
+                account=account,
+                status=Status.INCOMPLETE,
+                rows=pipeline.delivered,
+                code=lacking.code,
+                message=f"its {lacking.kind} buckets in {lacking.region} could not be listed",
+            )
         if broken_off is None:
             return AccountRecord(account=account, status=Status.COMPLETE, rows=pipeline.delivered)
         if isinstance(broken_off, OutputError | InterruptedRunError):
