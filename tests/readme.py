@@ -10,31 +10,18 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from s3audit_async.cli import outcome
-from tests.command import s3audit
+from tests import shown_commands
 
 README = Path(__file__).parents[1] / "README.md"
 
-_BLOCK = re.compile(r"<!-- output of: s3audit (?P<arguments>[^>]*?) -->\n```\w+\n(?P<text>.*?)```\n", re.DOTALL)
 _EXIT_TABLE = re.compile(r"\| code \| meaning \|\n\| --- \| --- \|\n(?P<text>(?:\|.*\n)*)")
 _OF_ONE_RUN = re.compile(r"^(?:Calls|Elapsed) .*\n(?: {12}.*\n)*", re.MULTILINE)
 """What of the demo's summary differs from run to run, with the lines that it goes on in."""
 
 
-def blocks(text: str) -> dict[str, str]:
-    """The output shown in README, by the arguments of the command that prints it."""
-    return {match["arguments"]: match["text"] for match in _BLOCK.finditer(text)}
-
-
-def printed(arguments: str) -> str:
-    """What the command prints, without the spaces at line ends. The files that it writes go with their directory."""
-    with TemporaryDirectory() as place:
-        done = s3audit(*arguments.split(), cwd=Path(place))
-    return "\n".join(line.rstrip() for line in (done.stdout or done.stderr).splitlines()) + "\n"
-
-
-def stable(arguments: str, text: str) -> str:
+def stable(command: str, text: str) -> str:
     """What of an output is the same in each run."""
-    return _OF_ONE_RUN.sub("", text) if arguments.startswith("demo") else text
+    return _OF_ONE_RUN.sub("", text) if command.startswith("s3audit demo") else text
 
 
 def exit_table() -> str:
@@ -58,15 +45,12 @@ def shown_exit_table(text: str) -> str:
     return match["text"] if match else ""
 
 
-def renew(text: str) -> str:
-    """README with every generated part as it should be."""
-
-    def output(match: re.Match[str]) -> str:
-        return match[0].replace(match["text"], printed(match["arguments"])) if match["text"] else match[0]
-
-    text = _EXIT_TABLE.sub(lambda match: match[0].replace(match["text"], exit_table()), text)
-    return _BLOCK.sub(output, text)
+def checked(text: str, folder: Path) -> tuple[str, list[str]]:
+    """README with its outputs as they are, and what is not as it says."""
+    return shown_commands.walk(text, folder, typing=False, stable=stable)
 
 
 if __name__ == "__main__" and sys.argv[1:] == ["--write"]:
-    README.write_text(renew(README.read_text()))
+    with TemporaryDirectory() as place:
+        renewed, _ = checked(README.read_text(), Path(place))
+    README.write_text(_EXIT_TABLE.sub(lambda match: match[0].replace(match["text"], exit_table()), renewed))
