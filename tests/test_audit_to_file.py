@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from s3audit_async.engine import RowStream
 
 BUCKETS = 40
-SHORT = 0.3
+SHORT = 0.75
+"""Seconds: enough for all that is answered at once."""
 
 
 class Account:

@@ -36,6 +36,7 @@ WORKFLOW = DOCS / "examples" / "s3audit-workflow.yml"
 LAMBDA = DOCS / "examples" / "lambda_handler.py"
 ATHENA = {"bool": "boolean", "timestamp[us, tz=UTC]": "timestamp", "list<item: string>": "array<string>"}
 
+TODAY = "2026-11-29"
 BARE = StubBucket("bare", "eu-west-1", rules=None)
 FINE = StubBucket(
     "fine", "eu-west-1", rules=(replace(SSE_S3, algorithm="aws:kms", bucket_key=True, blocked=("SSE-C",)),)
@@ -83,10 +84,6 @@ class Machine:
             ["/bin/sh", SCRIPT], check=False, capture_output=True, env=self.variables, text=True, timeout=120
         )
 
-    @property
-    def today(self) -> str:
-        return subprocess.run(["date", "+%Y-%m-%d"], check=True, capture_output=True, text=True).stdout.strip()
-
     def names(self) -> set[str]:
         return {path.name for path in self.folder.iterdir()} - {".lock"}
 
@@ -97,7 +94,8 @@ def machine(tmp_path: Path) -> Machine:
         pytest.skip("there is no flock here")
     (tmp_path / "venv").mkdir()
     (tmp_path / "reports").mkdir()
-    shown_commands.install(tmp_path / "venv" / "bin")
+    (shown_commands.install(tmp_path / "venv" / "bin") / "date").write_text(f"#!/bin/sh\necho {TODAY}\n")
+    (tmp_path / "venv" / "bin" / "date").chmod(0o700)
     places = {"VENV": str(tmp_path / "venv"), "REPORTS": str(tmp_path / "reports")}
     return Machine(tmp_path / "reports", {**environment(), **places})
 
@@ -114,7 +112,7 @@ def test_each_day_has_its_report_and_tells_what_has_changed_since_the_last(machi
     with StubAws(account, Behaviour()) as stub:
         machine.variables["AWS_ENDPOINT_URL"] = stub.url
         first = machine.audits()
-        report = machine.folder / f"{machine.today}.csv"
+        report = machine.folder / f"{TODAY}.csv"
         assert (first.returncode, first.stdout) == (0, ""), first.stderr
         assert {"event"} <= json.loads(first.stderr.splitlines()[0]).keys()
         assert machine.names() == {report.name}
@@ -137,7 +135,7 @@ def test_each_day_has_its_report_and_tells_what_has_changed_since_the_last(machi
 def test_a_run_that_was_interrupted_today_is_gone_on_with(machine: Machine) -> None:
     with StubAws(StubAccount(buckets=[FINE, OTHER]), Behaviour()) as stub:
         machine.variables["AWS_ENDPOINT_URL"] = stub.url
-        report = machine.folder / f"{machine.today}.csv"
+        report = machine.folder / f"{TODAY}.csv"
         export(lambda: [replace(KMS, bucket="fine", account=ACCOUNT_ID)], [Target("csv", report, wide=True)])
         report.rename(report.with_name(report.name + ".partial"))
         done = machine.audits()
@@ -146,13 +144,16 @@ def test_a_run_that_was_interrupted_today_is_gone_on_with(machine: Machine) -> N
     assert (done.returncode, asked, machine.names()) == (0, 0, {report.name}), done.stderr
 
 
-def test_a_run_that_cannot_go_on_says_so_and_compares_nothing(machine: Machine) -> None:
-    (machine.folder / "2001-02-03.csv").write_text("not read")
-    with StubAws(StubAccount(buckets=[FINE]), Behaviour(denied={"ListBuckets"})) as stub:
-        machine.variables["AWS_ENDPOINT_URL"] = stub.url
-        done = machine.audits()
+@pytest.mark.parametrize("code", [2, 4, 130])
+def test_where_there_is_no_report_nothing_is_compared_or_removed(machine: Machine, code: int) -> None:
+    (Path(machine.variables["VENV"]) / "bin" / "s3audit").write_text(f"#!/bin/sh\necho $1 >> asked\nexit {code}\n")
+    (machine.folder / "2001-02-03.csv").write_text("old")
+    os.utime(machine.folder / "2001-02-03.csv", (0, 0))
+    done = machine.audits()
 
-    assert (done.returncode, done.stdout, machine.names()) == (4, "", {"2001-02-03.csv"})
+    assert (done.returncode, done.stdout) == (code, "")
+    assert machine.names() == {"2001-02-03.csv", "asked"}
+    assert (machine.folder / "asked").read_text() == "run\n"
 
 
 def test_one_audit_at_a_time(machine: Machine) -> None:
