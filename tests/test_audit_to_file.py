@@ -7,15 +7,16 @@ import json
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import anyio
 import pytest
 
 import s3audit_async
 from benchmarks.stub import Behaviour, StubAws, synthetic
-from s3audit_async import CredentialsError, FileAudit, ListingError, Options, UsageError, WrongAccountError
-from s3audit_async.model import Key, Operation
+from s3audit_async import CredentialsError, FileAudit, ListingError, Observer, Options, UsageError, WrongAccountError
+from s3audit_async.model import Key, Kind, Operation, Unlisted
+from s3audit_async.output import FleetState, StateFile, Wanted
 from s3audit_async.recorded.to_file import record_to_file
 from tests.command import s3audit
 from tests.fakes import FakeGateway, error, kms, several, stream
@@ -51,7 +52,7 @@ class Account:
         if target in self.hanging:
             await anyio.sleep_forever()
 
-    def opened(self, options: Options) -> RowStream:
+    def opened(self, options: Options, watching: Observer) -> RowStream:
         gateway = FakeGateway(
             several(BUCKETS),
             rules={f"bucket-{number:05d}": kms("alias/one") for number in range(0, BUCKETS, 2)},
@@ -60,7 +61,7 @@ class Account:
             latency=lambda _operation, _region: 0.0,
         )
         self.gateways.append(gateway)
-        return stream(gateway, replace(options, timeout=3600.0))
+        return stream(gateway, replace(options, timeout=3600.0), watching)
 
     def asked(self) -> list[str]:
         """The buckets that the last call asked about."""
@@ -297,6 +298,42 @@ def being_written(path: Path) -> Iterator[None]:
     with ExitStack() as stack:
         stack.callback(partial(FileOutput(path).close, discard=True))
         yield
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"fleet": FleetState(accounts="111122223333")}, "is of many accounts"),
+        ({"wanted": (Wanted("csv", "r.csv", wide=True),)}, "is to become several files"),
+    ],
+)
+async def test_what_only_the_command_can_go_on_with_is_left_to_it(
+    tmp_path: Path, fields: dict[str, Any], said: str
+) -> None:
+    account = Account(hanging=SLOW)
+    await audited(tmp_path / "r.csv", account, seconds=SHORT)
+    state = StateFile(tmp_path / "r.csv")
+    before = state.read()
+    assert before is not None
+    state.write(replace(before, **fields))
+    with pytest.raises(UsageError, match=said) as caught:
+        await audited(tmp_path / "r.csv", account)
+
+    assert caught.value.hint == f"go on with it by s3audit run --resume {tmp_path / 'r.csv'}"
+
+
+async def test_what_could_not_be_listed_is_told(tmp_path: Path) -> None:
+    """The report is complete without it, and the run state stays, as after a run of the command."""
+    account, refused = Account(), Unlisted(Kind.DIRECTORY, "eu-west-1", "AccessDenied")
+
+    def opening(options: Options, watching: Observer) -> RowStream:
+        watching.unlisted(refused)
+        return account.opened(options, watching)
+
+    done = await record_to_file(tmp_path / "r.csv", opening, Options(), wide=True, seconds=None)
+
+    assert (done.complete, done.not_listed) == (True, (refused,))
+    assert set(contents(tmp_path)) == {"r.csv", "r.csv.resume"}
 
 
 async def test_what_the_caller_leaves_out_stays_left_out(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from moto import mock_aws
 
 from s3audit_async.cli.app import app
 from s3audit_async.organization_permissions import Document
-from tests import shell_lines
+from tests import shown_commands
 
 if TYPE_CHECKING:
     import pytest
@@ -73,14 +73,14 @@ def test_the_commands_make_the_policies_the_role_and_the_stack_set(
 ) -> None:
     """In the order of the page, those of the AWS CLI against moto; each stack is undone before the next role."""
     monkeypatch.delenv("AWS_ENDPOINT_URL")
-    shell = shell_lines.install(tmp_path / "bin")
+    shell = shown_commands.install(tmp_path / "bin")
     with mock_aws():
         iam, cloudformation = boto3.client("iam"), boto3.client("cloudformation")
         boto3.client("organizations").create_organization(FeatureSet="ALL")
-        lines = shell_lines.commands(PERMISSIONS, every=True)
+        lines = shown_commands.commands(PERMISSIONS, every=True)
         for line in lines:
             if line.startswith("s3audit "):
-                done = shell_lines.type_in(line, tmp_path, shell)
+                done = shown_commands.type_in(line, tmp_path, shell)
                 assert (done.returncode, done.stderr) == (0, ""), line
             else:
                 call(line, tmp_path)

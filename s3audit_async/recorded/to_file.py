@@ -15,9 +15,11 @@ from s3audit_async.analysis.reading import Layout
 from s3audit_async.analysis.summary import Summary
 from s3audit_async.api import audit
 from s3audit_async.errors import InterruptedRunError, RunError, UsageError, WrongAccountError
+from s3audit_async.observe import Observers
 from s3audit_async.options import Options
 from s3audit_async.output import FileOutput, StateFile, partial_of
 from s3audit_async.output.replacing import check_replaceable
+from s3audit_async.ports import Observer
 from s3audit_async.recorded.report import Report, unchecked
 from s3audit_async.recorded.run import Recording
 from s3audit_async.resume import look_at, restored, resume
@@ -29,7 +31,8 @@ if TYPE_CHECKING:
 
     import aioboto3
 
-    from s3audit_async.ports import Observer, RowSource
+    from s3audit_async.model import Unlisted
+    from s3audit_async.ports import RowSource
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +52,8 @@ class FileAudit:
     if not, the next call does."""
     counts: dict[str, Any]
     """The rows summed up, as `s3audit report --json` does: modes, key_types, findings, denied, ... JSON as it is."""
+    not_listed: tuple[Unlisted, ...]
+    """What of `Options.kinds` could not be listed where: the report is complete without those buckets."""
     error: RunError | None
     """What ended this call before the report was complete. `InterruptedRunError` is the time limit."""
     notes: tuple[str, ...]
@@ -89,23 +94,36 @@ async def audit_to_file(
     used, or if another run is writing it, `WrongAccountError` if the credentials are another account's, and any other
     `RunError` as `audit` does where there is no row to keep: the disk is then as it was.
     """
-    opening = partial(audit, session, observer=observer)
+
+    def opening(found: Options, watching: Observer) -> RowSource:
+        return audit(session, found, observer=watching if observer is None else Observers(watching, observer))
+
     return await record_to_file(Path(path), opening, options or Options(), wide=wide, seconds=seconds)
 
 
 async def record_to_file(
-    path: Path, opening: Callable[[Options], RowSource], options: Options, *, wide: bool, seconds: float | None
+    path: Path,
+    opening: Callable[[Options, Observer], RowSource],
+    options: Options,
+    *,
+    wide: bool,
+    seconds: float | None,
 ) -> FileAudit:
-    """Do what `audit_to_file` says, with the rows that `opening` gives for the options that are found to hold."""
+    """Do what `audit_to_file` says, with the rows that `opening` gives.
+
+    It is handed the options that are found to hold, and who has to watch.
+    """
     loop = asyncio.get_running_loop()
     started = loop.time()
     if seconds is not None and not seconds > 0:
         raise UsageError(f"seconds is {seconds:g}", hint="more than 0, or None for as long as it takes")
     notes: list[str] = []
+    unlisted = _Unlisted()
     report = await to_thread.run_sync(partial(_opened, path, options, wide=wide, notes=notes))
     with ExitStack() as closing:
         closing.callback(report.close)
-        recording = Recording(opening(report.options), report, tell=notes.append)
+        rows = opening(report.options, unlisted)
+        recording = Recording(rows, report, tell=notes.append, not_listed=lambda: bool(unlisted.found))
         if seconds is not None:
             closing.callback(loop.call_at(started + seconds, recording.stop).cancel)
         await recording.go()
@@ -121,6 +139,7 @@ async def record_to_file(
         added=report.output.rows,
         failed=report.summary.failed.count,
         counts=report.summary.as_dict(),
+        not_listed=tuple(unlisted.found),
         error=error,
         notes=tuple(notes),
     )
@@ -155,10 +174,9 @@ def _opened(path: Path, options: Options, *, wide: bool, notes: list[str]) -> Re
 
 def _gone_on_with(path: Path, layout: Layout, options: Options, notes: list[str]) -> Report:
     found = look_at(path)
-    if found.state is not None and found.state.wanted:
-        raise UsageError(
-            f"{partial_of(path)} is to become several files", hint=f"go on with it by s3audit run --resume {path}"
-        )
+    if found.state is not None and (found.state.wanted or found.state.fleet.many):
+        what = "is of many accounts" if found.state.fleet.many else "is to become several files"
+        raise UsageError(f"{partial_of(path)} {what}", hint=f"go on with it by s3audit run --resume {path}")
     if found.layout != layout:
         kind = "all columns" if found.layout.wide else "four columns"
         raise UsageError(f"{partial_of(path)} was begun with {kind}", hint="give the same wide, or remove it")
@@ -188,7 +206,7 @@ def _gone_on_with(path: Path, layout: Layout, options: Options, notes: list[str]
         note=notes.append,
         begin=not earlier.begun,
         resumed=True,
-        kept=len(earlier.names),
+        kept=earlier.rows,
         state_file=found.state_file,
         state=found.state,
     )
@@ -203,6 +221,16 @@ class _Skipped:
 
     def __contains__(self, name: object) -> bool:
         return name in self.there or name in self.left_out
+
+
+class _Unlisted(Observer):
+    """Remembers what could not be listed."""
+
+    def __init__(self) -> None:
+        self.found: list[Unlisted] = []
+
+    def unlisted(self, unlisted: Unlisted) -> None:
+        self.found.append(unlisted)
 
 
 def _is_time(error: RunError) -> bool:
