@@ -7,7 +7,6 @@ import inspect
 import re
 import sys
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from s3audit_async.cli import outcome
 from tests import shown_commands
@@ -51,6 +50,5 @@ def checked(text: str, folder: Path) -> tuple[str, list[str]]:
 
 
 if __name__ == "__main__" and sys.argv[1:] == ["--write"]:
-    with TemporaryDirectory() as place:
-        renewed, _ = checked(README.read_text(), Path(place))
-    README.write_text(_EXIT_TABLE.sub(lambda match: match[0].replace(match["text"], exit_table()), renewed))
+    text = shown_commands.renewed(README.read_text(), typing=False)
+    README.write_text(_EXIT_TABLE.sub(lambda match: match[0].replace(match["text"], exit_table()), text))

@@ -102,7 +102,19 @@ def walk(
     `typing` is for pages of which everything can be typed. `stable` gives what is the same each time of a command's
     output: only that is compared.
     """
-    return _Walk(folder, typing, stable).through(page)
+    steps = _Walk(folder, typing, stable)
+    renewed = steps.through(page)
+    return renewed, steps.wrong + steps.failed
+
+
+def renewed(page: str, *, typing: bool = True) -> str:
+    """Give a page with its outputs as they are. What fails and is not said to has no place on a page: then none is."""
+    with tempfile.TemporaryDirectory() as folder:
+        steps = _Walk(Path(folder), typing, same)
+        text = steps.through(page)
+    if steps.failed:
+        raise SystemExit("\n".join(steps.failed))
+    return text
 
 
 class _Walk:
@@ -115,12 +127,15 @@ class _Walk:
         self._path = install(folder / ".bin")
         self._done: subprocess.CompletedProcess[str] | None = None
         self._line, self._expected = "", 0
-        self._wrong: list[str] = []
+        self.wrong: list[str] = []
+        """Outputs that are others than shown."""
+        self.failed: list[str] = []
+        """Exit codes that are others than said."""
 
-    def through(self, page: str) -> tuple[str, list[str]]:
-        renewed = _STEP.sub(self._step, page)
+    def through(self, page: str) -> str:
+        text = _STEP.sub(self._step, page)
         self._check_code()
-        return renewed, self._wrong
+        return text
 
     def _step(self, match: re.Match[str]) -> str:
         if match["code"]:
@@ -146,18 +161,16 @@ class _Walk:
     def _check_code(self) -> None:
         done = self._done
         if done is not None and done.returncode != self._expected:
-            self._wrong.append(f"{self._line}: exit code {done.returncode}: {done.stderr}")
+            self.failed.append(f"{self._line}: exit code {done.returncode}: {done.stderr}")
 
     def _compared(self, match: re.Match[str], output: str) -> str:
         printed = "".join(f"{text.rstrip()}\n" for text in output.splitlines())
         if self._stable(self._line, printed) != self._stable(self._line, match["text"]):
-            self._wrong.append(f"{self._line}: printed:\n{printed}")
+            self.wrong.append(f"{self._line}: printed:\n{printed}")
         start, end = (place - match.start() for place in match.span("text"))
         return match[0][:start] + printed + match[0][end:]
 
 
 if __name__ == "__main__" and sys.argv[1:] == ["--write"]:
     for place in WALKED:
-        with tempfile.TemporaryDirectory() as folder_name:
-            text, _ = walk(place.read_text(), Path(folder_name))
-        place.write_text(text)
+        place.write_text(renewed(place.read_text()))

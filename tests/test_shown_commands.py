@@ -31,6 +31,8 @@ def test_a_page_that_says_what_is_not_so_is_found_out(tmp_path: Path) -> None:
 
     assert renewed == page.replace("two", "one").replace("four", "three")
     assert [text.partition(":")[0] for text in wrong] == ["echo one", "echo three", "false"]
+    with pytest.raises(SystemExit, match=r"^false: exit code 1: $"):
+        shown_commands.renewed(page)
 
 
 def test_a_command_that_is_refused_is_found_out(tmp_path: Path) -> None:
