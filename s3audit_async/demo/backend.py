@@ -41,9 +41,9 @@ def applications() -> tuple[dict[str, WSGIApplication], WSGIApplication]:
     return apps, DomainDispatcherApplication(create_backend_app)
 
 
-def seed(buckets: Iterable[DemoBucket]) -> None:
-    """Create the buckets and their keys. A bucket that has vanished is not created: only the listing knows it."""
-    s3 = get_backend("s3")[ACCOUNT][_PARTITION]
+def seed(buckets: Iterable[DemoBucket], account: str = ACCOUNT) -> None:
+    """Create an account's buckets and keys. A bucket that has vanished is not created: only the listing knows it."""
+    s3 = get_backend("s3")[account][_PARTITION]
     keys: set[DemoKey] = set()
     for bucket in buckets:
         if bucket.vanished:
@@ -55,7 +55,7 @@ def seed(buckets: Iterable[DemoBucket]) -> None:
         if bucket.key is not None:
             keys.add(bucket.key)
     for key in keys:
-        _create(key)
+        _create(key, account)
 
 
 def warm_up(apps: Mapping[str, WSGIApplication], bucket: DemoBucket) -> None:
@@ -104,10 +104,10 @@ def _configuration(rule: DemoEncryption) -> dict[str, Any]:
     return {"Rule": parsed}
 
 
-def _create(key: DemoKey) -> None:
-    # All keys stand in the demo account's own state, with the ARN of their owner: moto looks a key up by its id
+def _create(key: DemoKey, account: str) -> None:
+    # All keys stand in the state of the account that asks, with the ARN of their owner: moto looks a key up by its id
     # in the caller's account, and has no access from one account to another.
-    kms = get_backend("kms")[ACCOUNT][key.region]
+    kms = get_backend("kms")[account][key.region]
     # For a symmetric key moto makes a 2048-bit RSA key, 50 ms each; for this kind it makes one in no time.
     made = kms.create_key(None, "ENCRYPT_DECRYPT", "ECC_NIST_P256", "", None)
     made.key_spec = "SYMMETRIC_DEFAULT"

@@ -47,10 +47,12 @@ class Front:
         buckets: Sequence[DemoBucket],
         *,
         latency_ms: float = 0.0,
+        account: str = ACCOUNT,
     ) -> None:
         self._apps = apps
         self._other = other
         self._latency_s = latency_ms / 1000
+        self._account = account
         self._listing = BucketListing(buckets)
         self._buckets = {bucket.name: bucket for bucket in buckets}
         keys = {bucket.key for bucket in buckets if bucket.key is not None}
@@ -72,7 +74,7 @@ class Front:
             start_response(answer.status_line, [*answer.headers, ("Content-Length", str(len(answer.body)))])
             return [answer.body]
         # The header by which moto keeps accounts apart.
-        environ["HTTP_X_MOTO_ACCOUNT_ID"] = ACCOUNT
+        environ["HTTP_X_MOTO_ACCOUNT_ID"] = self._account
         start = _with_s3_ids(start_response) if service == "s3" else start_response
         return self._apps.get(service, self._other)(environ, start)
 
