@@ -16,7 +16,7 @@ from s3audit_async.fleet.units import Account, AccountRecord, Unit
 from s3audit_async.limiter import Slots
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Mapping
+    from collections.abc import Callable, Collection, Mapping
     from types import TracebackType
 
     import aioboto3
@@ -49,7 +49,7 @@ class Plan:
 class Before:
     """What an interrupted run has left: keys of rows by account (`model.skip_key`), and accounts that are finished."""
 
-    done: Mapping[str | None, Container[str]] = field(default_factory=dict)
+    done: Mapping[str | None, Collection[str]] = field(default_factory=dict)
     finished: frozenset[str] = frozenset()
 
 

@@ -1,0 +1,141 @@
+"""Worker processes on this machine, by the standard library's ProcessPoolExecutor."""
+
+from __future__ import annotations
+
+import gc
+import os
+import pickle
+import shutil
+import signal
+import threading
+from concurrent.futures import BrokenExecutor, CancelledError, ProcessPoolExecutor
+from contextlib import contextmanager
+from multiprocessing import get_context
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, Self
+from uuid import uuid4
+
+from s3audit_async.errors import UsageError
+from s3audit_async.fleet.work import run_job
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from concurrent.futures import Future
+    from multiprocessing.connection import Connection
+    from types import TracebackType
+
+    from s3audit_async.fleet.work import Job, JobRows, Part
+
+MOST_PROCESSES = 64
+
+_OF_THE_TERMINAL = {signal.SIGINT, signal.SIGHUP}
+"""They go to every process of a terminal's; ours are ended by the one that started them."""
+_COLLECTIONS = (10_000, 20, 50)  # as the command has it: an eighth of the CPU would go to finding no garbage
+
+
+class ProcessCrew:
+    """So many processes, from their first job until they are dismissed.
+
+    They are spawned, not forked: a fork has the threads' locks and the event loop of its parent, but not its threads.
+    Each ends when the pipe does that this process holds the other end of, and so also if this one is killed.
+
+    Parts come back as files of a folder that only this user can read. The executor's own way back is one pipe for all,
+    and a process that dies while it writes would leave half a part in it, for which this one would wait for ever. What
+    is sent through it is shorter than what a pipe takes at once.
+    """
+
+    attempts = 3
+    deaths: tuple[type[BaseException], ...] = (BrokenExecutor, CancelledError)
+
+    def __init__(self, size: int) -> None:
+        if not 1 <= size <= MOST_PROCESSES:
+            raise UsageError(f"{size} processes", hint=f"from 1 to {MOST_PROCESSES}")
+        self.size = size
+        self._executor: ProcessPoolExecutor | None = None
+        self._folder: TemporaryDirectory[str] | None = None
+        self._ends: tuple[Connection, ...] = ()
+        self._changing = threading.Lock()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.dismiss()
+
+    def submit(self, job: Job, rows_of: JobRows) -> Future[object]:
+        with self._changing:
+            if self._executor is None or self._folder is None:
+                spawning = get_context("spawn")
+                self._folder = TemporaryDirectory(prefix="s3audit-", ignore_cleanup_errors=True)
+                theirs, ours = spawning.Pipe(duplex=False)
+                self._ends = theirs, ours
+                self._executor = ProcessPoolExecutor(
+                    self.size, mp_context=spawning, initializer=_begin, initargs=(theirs, self._folder.name)
+                )
+            with _held_back():
+                return self._executor.submit(_filed, self._folder.name, job, rows_of)
+
+    def receive(self, result: object) -> Part:
+        file = Path(str(result))
+        content = file.read_bytes()
+        file.unlink()
+        part: Part | Exception = pickle.loads(content)  # noqa: S301 - written by a process of ours, for us alone
+        if isinstance(part, Exception):
+            raise part
+        return part
+
+    def mourn(self) -> None:
+        self.dismiss()  # the executor is of no use any more, and has ended the others
+
+    def dismiss(self) -> None:
+        with self._changing:
+            if self._executor is None or self._folder is None:
+                return
+            for end in self._ends:
+                end.close()
+            self._executor.shutdown(wait=True, cancel_futures=True)
+            self._folder.cleanup()
+            self._executor = self._folder = None
+
+
+@contextmanager
+def _held_back() -> Iterator[None]:
+    """Keep the terminal's signals from processes that are started meanwhile, until they mind them by themselves."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _OF_THE_TERMINAL)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _begin(parents: Connection, folder: str) -> None:
+    """Make a new process a worker."""
+    for number in _OF_THE_TERMINAL:
+        signal.signal(number, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _OF_THE_TERMINAL)
+    gc.set_threshold(*_COLLECTIONS)
+    threading.Thread(target=_end_with, args=(parents, folder), daemon=True).start()
+
+
+def _end_with(parents: Connection, folder: str) -> None:
+    """End this process, whatever it is doing, when the other end of a pipe is closed."""
+    try:
+        parents.poll(None)  # nothing is ever sent
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        os._exit(0)
+
+
+def _filed(folder: str, job: Job, rows_of: JobRows) -> str:
+    """Do a job, and give the name of the file that holds what came of it."""
+    outcome: Any
+    try:
+        outcome = run_job(job, rows_of)
+    except Exception as error:  # noqa: BLE001 - goes on where the file is read
+        outcome = error
+    file = Path(folder, uuid4().hex)
+    file.write_bytes(pickle.dumps(outcome, pickle.HIGHEST_PROTOCOL))
+    return str(file)
