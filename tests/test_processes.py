@@ -16,10 +16,11 @@ import pytest
 
 from benchmarks.stub import Behaviour, Request, StubAccount, StubAws, synthetic
 from s3audit_async.errors import UsageError
+from s3audit_async.fleet.access import MOST_PROCESSES
 from s3audit_async.fleet.crew_run import CrewRun
 from s3audit_async.fleet.executing import Dispatcher
 from s3audit_async.fleet.job_rows import fleet_rows
-from s3audit_async.fleet.processes import MOST_PROCESSES, ProcessCrew
+from s3audit_async.fleet.processes import ProcessCrew
 from s3audit_async.fleet.units import AccountRecord, Status
 from s3audit_async.options import Options
 from s3audit_async.ports import Observer

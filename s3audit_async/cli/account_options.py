@@ -1,11 +1,11 @@
-"""The options that choose accounts and say how they are entered."""
+"""The options that choose accounts, say how they are entered, and who does the work."""
 
 from __future__ import annotations
 
 import click
 
 from s3audit_async.cli.options import option, stacked
-from s3audit_async.fleet.access import DURATION, ROLE_NAME, SESSION_NAME
+from s3audit_async.fleet.access import DURATION, MOST_PROCESSES, ROLE_NAME, SESSION_NAME
 from s3audit_async.names import LONGEST_SESSION, SHORTEST_SESSION
 
 account_options = stacked(
@@ -79,4 +79,24 @@ account_options = stacked(
         help="Partition that the accounts have to be of, such as aws-cn.  [default: one's own]",
     ),
     option("Accounts", "--split", is_flag=True, help="One file for each account, in a folder of its own."),
+)
+
+crew_options = stacked(
+    option(
+        "Limits",
+        "--processes",
+        type=click.IntRange(min=1, max=MOST_PROCESSES),
+        default=1,
+        show_default=True,
+        metavar="N",
+        yields_to=("dask",),
+        help="Processes that share the work, where one core is the limit.",
+    ),
+    option(
+        "Limits",
+        "--dask",
+        metavar="ADDRESS",
+        yields_to=("processes",),
+        help="Have it done by the workers of the Dask cluster whose scheduler is there.",
+    ),
 )

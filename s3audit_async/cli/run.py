@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from s3audit_async.api import audit
 from s3audit_async.cli.accounts import AccountOptions
 from s3audit_async.cli.deciding import check_of, with_page
 from s3audit_async.cli.open_files import make_room_for
@@ -23,8 +22,9 @@ from s3audit_async.cli.run_end import conclude, write_stats
 from s3audit_async.cli.run_places import check_apart
 from s3audit_async.cli.run_report import begin
 from s3audit_async.cli.run_resumed import go_on
+from s3audit_async.cli.run_rows import RowSources
 from s3audit_async.cli.signals import ending_signals
-from s3audit_async.fleet.run import Before, FleetRun
+from s3audit_async.fleet.crews import crew_of
 from s3audit_async.observe import Observers
 from s3audit_async.options import Options, check_region
 from s3audit_async.output.replacing import check_replaceable
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     import aioboto3
 
     from s3audit_async.errors import S3AuditError
-    from s3audit_async.fleet.run import Plan
     from s3audit_async.output import FleetState, Target
     from s3audit_async.output.exports import Writer
     from s3audit_async.ports import Observer, RowSource
@@ -79,6 +78,9 @@ class RunSettings:
     options: Options
     accounts: AccountOptions = field(default_factory=AccountOptions)
     """Which accounts are audited, and how they are entered."""
+    processes: int = 1
+    dask: str | None = None
+    """Address of the scheduler whose workers do the work."""
 
     @property
     def fleet(self) -> FleetState:
@@ -100,19 +102,22 @@ def perform(settings: RunSettings, session: aioboto3.Session | None = None) -> i
     plan = settings.accounts.plan(settings.profile, settings.region) if settings.fleet.many else None
     if session is None:
         session = _session_of(settings)
-    report = (begin if settings.resume is None else go_on)(settings, check)
+    crew_to_be = crew_of(processes=settings.processes, dask=settings.dask)
     for sdk in ("botocore", "aiobotocore", "aiohttp", "asyncio"):
         # What they log of a failure, with its traceback, comes out as an error or a row of ours.
         logging.getLogger(sdk).addHandler(logging.NullHandler())
     stats = RunStats()
     with ExitStack() as stack:
+        crew = None if crew_to_be is None else stack.enter_context(crew_to_be)
+        report = (begin if settings.resume is None else go_on)(settings, check)
         stack.callback(report.close)
         observer: Observer = stats
         if not settings.quiet:
             observer = Observers(stats, stack.enter_context(watching(verbose=settings.verbose)))
         stack.callback(gc.set_threshold, *gc.get_threshold())
         gc.set_threshold(*_COLLECTIONS)
-        error = anyio.run(_audit, partial(_rows_of, session, plan, report, observer), report, stats, settings.quiet)
+        sources = RowSources(session=session, plan=plan, crew=crew, profile=settings.profile, region=settings.region)
+        error = anyio.run(_audit, partial(sources.rows, report, observer, stats), report, stats, settings.quiet)
     figures_kept = settings.stats is None or write_stats(settings.stats, stats)
     code = conclude(settings, report, stats, error)
     return code if figures_kept or code is not ExitCode.COMPLETE else ExitCode.COULD_NOT_GO_ON
@@ -135,17 +140,6 @@ def _session_of(settings: RunSettings) -> aioboto3.Session:
     if session.region_name is not None:
         check_region(session.region_name)
     return session
-
-
-def _rows_of(session: aioboto3.Session, plan: Plan | None, report: Report, observer: Observer) -> RowSource:
-    """Give the rows of the account that the session is of, or of all that are planned."""
-    if plan is None:
-        return audit(session, report.options, observer=observer)
-    ledger = report.ledger
-    if ledger is None:
-        raise RuntimeError("what becomes of many accounts has to be noted somewhere")
-    before = Before(done=report.done, finished=report.finished)
-    return FleetRun(plan, report.options, observer, before=before, concluded=ledger.add, session=session)
 
 
 async def _audit(opening: Callable[[], RowSource], report: Report, stats: RunStats, quiet: bool) -> S3AuditError | None:

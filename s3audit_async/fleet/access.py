@@ -15,6 +15,8 @@ from s3audit_async.names import (
 ROLE_NAME = "s3audit"
 """What the role is called if nothing is said, here and by `s3audit iam-policy --organization`."""
 SESSION_NAME = "s3audit"
+MOST_PROCESSES = 64
+"""Worker processes of one run on one machine."""
 DURATION = 3600
 """Seconds that a role's credentials live: as long as any role allows, and role chaining at most (IAM User Guide)."""
 

@@ -92,6 +92,7 @@ class CrewRun:
                 concluded=self._conclude,
                 arrived=self._arrived,
                 account=account,
+                fruitful=bool(self._before.finished),
             )
             self._rows = await opening.enter_async_context(dispatcher)
             self._opened = opening.pop_all()

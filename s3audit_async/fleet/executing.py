@@ -107,8 +107,13 @@ class Dispatcher:
         concluded: Callable[[AccountRecord], None] = lambda _: None,
         arrived: Callable[[Part], None] = lambda _: None,
         account: str | None = None,
+        fruitful: bool = False,
     ) -> None:
-        """Take the jobs. `account` is the one that all of them are of, if it is known."""
+        """Take the jobs. `account` is the one that all of them are of, if it is known.
+
+        `fruitful` tells whether other accounts have been entered before, so that it is no failure of the run if none is
+        now.
+        """
         self._crew = crew
         self._rows_of = rows_of
         self._observer = observer
@@ -127,7 +132,7 @@ class Dispatcher:
                 raise ValueError("an account in several jobs has to have them for itself")
         self._generation = 0
         self._lost: list[Job] = []
-        self._entered = False
+        self._entered = fruitful
         self._entered_by: dict[str, str] = {}
         self._refused: list[AccountRecord] = []
         self._end: BaseException | None = None

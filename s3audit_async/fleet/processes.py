@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Self
 from uuid import uuid4
 
 from s3audit_async.errors import UsageError
+from s3audit_async.fleet.access import MOST_PROCESSES
 from s3audit_async.fleet.work import run_job
 
 if TYPE_CHECKING:
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from s3audit_async.fleet.work import Job, JobRows, Part
-
-MOST_PROCESSES = 64
 
 _OF_THE_TERMINAL = {signal.SIGINT, signal.SIGHUP}
 """They go to every process of a terminal's; ours are ended by the one that started them."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from s3audit_async.cli import options as shared
-from s3audit_async.cli.account_options import account_options
+from s3audit_async.cli.account_options import account_options, crew_options
 from s3audit_async.options import Options
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 @account_options
 @shared.aws_options
 @shared.limit_options()
+@crew_options
 @shared.message_options
 def run(
     *,
@@ -59,6 +60,8 @@ def run(
     role_duration: int,
     partition: str | None,
     split: bool,
+    processes: int,
+    dask: str | None,
     profile: str | None,
     region: str | None,
     endpoint_url: str | None,
@@ -123,6 +126,8 @@ def run(
         profile=profile,
         region=region,
         accounts=chosen,
+        processes=processes,
+        dask=dask,
         quiet=quiet,
         verbose=verbose,
         options=Options(
