@@ -88,6 +88,8 @@ class Resumption:
     """Whether the report has what stands before its first row."""
     account: str | None
     """The account that all rows name which name one; None if they name several, or many were audited."""
+    several: bool
+    """Whether rows name several accounts."""
 
     @property
     def names(self) -> set[str]:
@@ -190,6 +192,7 @@ def resume(
         torn=reader.torn,
         begun=bool(reader.header) or bool(sieve.summary.rows),
         account=sieve.account(),
+        several=len(sieve.accounts - {None}) > 1,
     )
 
 

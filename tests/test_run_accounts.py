@@ -23,6 +23,7 @@ from s3audit_async.errors import UsageError
 from s3audit_async.fleet.units import Account, AccountRecord, Status
 from s3audit_async.options import Options
 from s3audit_async.output import FleetState, StateFile, record
+from s3audit_async.recorded.to_file import audit_to_file
 from s3audit_async.stats import RunStats
 from tests.rows import KMS, SSE_S3
 
@@ -298,6 +299,30 @@ def test_a_report_of_one_account_is_not_gone_on_with_as_one_of_many(tmp_path: Pa
 
     with pytest.raises(UsageError, match="--organization is given now, but was not given"):
         opened(resume=tmp_path / "r.csv")
+
+
+def test_a_report_that_has_lost_its_state_goes_on_if_its_accounts_are_chosen_again(tmp_path: Path) -> None:
+    path = tmp_path / "r.csv"
+    cut_off(opened(output=path, wide=True), *of(ONE, "a"), *of(TWO, "b"), complete(ONE, 1))
+    StateFile(path).remove()
+    before = {name: (tmp_path / name).read_bytes() for name in names(tmp_path)}
+
+    with pytest.raises(UsageError, match="is of several accounts, and there is no"):
+        opened(resume=path, fleet=FleetState())
+    assert {name: (tmp_path / name).read_bytes() for name in names(tmp_path)} == before
+    assert opened(resume=path).finished == {ONE}
+
+
+async def test_a_library_call_does_not_go_on_with_a_report_of_many_accounts(tmp_path: Path) -> None:
+    report = opened(output=tmp_path / "r.csv", wide=True)
+    assert report.ledger is not None
+    report.sink.begin()
+    await report.output.flush()
+    report.output.close(discard=False)
+    report.ledger.close(discard=False)
+
+    with pytest.raises(UsageError, match="is of many accounts"):
+        await audit_to_file(tmp_path / "r.csv")
 
 
 def test_an_external_id_is_in_the_command_that_goes_on_and_in_no_file(tmp_path: Path, capsys: Any) -> None:

@@ -78,11 +78,16 @@ def go_on(settings: RunSettings, check: PolicyCheck | None = None) -> Report:
         earlier = resume(path, into=into, seen=seen, records=records)
     else:
         earlier = resume(path, seen=seen, records=records)
-    if ledger is not None:
-        with ExitStack() as failing:
-            failing.callback(earlier.output.close, discard=False)
+    with ExitStack() as failing:
+        failing.callback(earlier.output.close, discard=False)
+        if ledger is not None:
             ledger.begin(earlier.finished, {each: len(keys) for each, keys in earlier.done.items() if each is not None})
-            failing.pop_all()
+        elif earlier.several and found.state is None:
+            raise UsageError(
+                f"{path} is of several accounts, and there is no {found.state_file.path}",
+                hint="choose them again, by --accounts, --organization or --profiles",
+            )
+        failing.pop_all()
     options = replace(
         options,
         account=options.account or earlier.account,
