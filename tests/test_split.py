@@ -99,6 +99,19 @@ def test_the_parts_hold_the_very_rows_and_are_for_their_owner_only(tmp_path: Pat
     assert stat.S_IMODE(part.stat().st_mode) == 0o600
 
 
+def test_duckdb_takes_the_folders_for_the_accounts(tmp_path: Path) -> None:
+    duckdb = pytest.importorskip("duckdb")
+    spooled(tmp_path, *ROWS, forms=("jsonl",))
+    query = (
+        "SELECT account_id, count(*) FROM read_json(?, hive_partitioning = true, hive_types = {'account_id': VARCHAR})"
+        " GROUP BY ALL ORDER BY ALL"
+    )
+
+    found = duckdb.connect().execute(query, [str(tmp_path / "account_id=*" / "r.jsonl")]).fetchall()
+
+    assert found == [(ONE, 3), (TWO, 1), ("unknown", 1)]
+
+
 def test_several_formats_are_split_alike_and_a_page_is_of_all(tmp_path: Path) -> None:
     written: list[str] = []
 
