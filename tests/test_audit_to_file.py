@@ -232,6 +232,10 @@ async def test_a_report_of_another_account_is_not_touched(tmp_path: Path) -> Non
     before = contents(tmp_path)
     with pytest.raises(UsageError, match="is of account 111122223333, and account 444455556666 is"):
         await audited(tmp_path / "r.csv", account, Options(account="444455556666"))
+    (tmp_path / "r.csv.resume").unlink()
+    with pytest.raises(UsageError, match="is of account 111122223333, and account 444455556666 is"):
+        await audited(tmp_path / "r.csv", account, Options(account="444455556666"))
+    (tmp_path / "r.csv.resume").write_bytes(before["r.csv.resume"])
     with pytest.raises(WrongAccountError):
         await audited(tmp_path / "s.csv", account, Options(account="444455556666"))
 
@@ -287,7 +291,7 @@ async def test_a_report_that_another_run_is_writing_is_refused(tmp_path: Path) -
         partial_file = path.with_name("r.csv.partial")
         assert partial_file.exists()
         with pytest.raises(UsageError, match="another run is writing"):
-            await audited(path, account, wide=False)
+            await audited(path, account)
 
 
 @contextmanager

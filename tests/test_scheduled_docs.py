@@ -292,13 +292,13 @@ def test_the_function_completes_a_report_in_as_many_invocations_as_it_takes(
     loaded = runpy.run_path(str(LAMBDA))
     handler, reserve = loaded["handler"], loaded["RESERVE_SECONDS"]
     returned: list[dict[str, Any]] = [{"date": "2026-11-29"}]
-    names = [f"bucket-{number:03d}" for number in range(80)]
+    names = [f"bucket-{number:03d}" for number in range(60)]
     with serving() as url:
         create_buckets(names)
         monkeypatch.setenv("AWS_ENDPOINT_URL", url)
         for invocation in range(12):
             event = json.loads(json.dumps(returned[-1]))  # as a state machine hands it on
-            returned.append(handler(event, Context(reserve + 0.25 * 1.5**invocation)))
+            returned.append(handler(event, Context(reserve + 0.05 * 2**invocation)))
             if not returned[-1]["again"]:
                 break
     report = tmp_path / "date=2026-11-29" / "report.jsonl"

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from s3audit_async.model import Unlisted
     from s3audit_async.ports import RowSource
+    from s3audit_async.resume import Resumption, Unfinished
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,27 +175,12 @@ def _opened(path: Path, options: Options, *, wide: bool, notes: list[str]) -> Re
 
 def _gone_on_with(path: Path, layout: Layout, options: Options, notes: list[str]) -> Report:
     found = look_at(path)
-    if found.state is not None and (found.state.wanted or found.state.fleet.many):
-        what = "is of many accounts" if found.state.fleet.many else "is to become several files"
-        raise UsageError(f"{partial_of(path)} {what}", hint=f"go on with it by s3audit run --resume {path}")
-    if found.layout != layout:
-        kind = "all columns" if found.layout.wide else "four columns"
-        raise UsageError(f"{partial_of(path)} was begun with {kind}", hint="give the same wide, or remove it")
-    asked = options.account
-    if found.state is not None:
-        if asked is not None and found.state.account not in {None, asked}:
-            raise UsageError(
-                f"{partial_of(path)} is of account {found.state.account}, and account {asked} is to be audited",
-                hint="name another path for it",
-            )
-        options = restored(options, found.state)
-    earlier = resume(path)
-    options = replace(
-        options,
-        account=options.account or asked or earlier.account,
-        identify=options.identify and layout.wide,
-        skip=_Skipped(earlier.names, options.skip),
-    )
+    earlier = resume(path)  # has the report to itself from here on: what is compared below is not another run's
+    with ExitStack() as failing:
+        failing.callback(earlier.output.close, discard=False)
+        options = _matching(found, earlier, layout, options)
+        failing.pop_all()
+    options = replace(options, identify=options.identify and layout.wide, skip=_Skipped(earlier.names, options.skip))
     if (note := unchecked(found, options)) is not None:
         notes.append(note)
     return Report(
@@ -210,6 +196,25 @@ def _gone_on_with(path: Path, layout: Layout, options: Options, notes: list[str]
         state_file=found.state_file,
         state=found.state,
     )
+
+
+def _matching(found: Unfinished, earlier: Resumption, layout: Layout, options: Options) -> Options:
+    """Give the options that a report goes on with. Raises `UsageError` if these are for another one."""
+    state, partial_file = found.state, partial_of(found.final)
+    if state is not None and (state.wanted or state.fleet.many):
+        what = "is of many accounts" if state.fleet.many else "is to become several files"
+        raise UsageError(f"{partial_file} {what}", hint=f"go on with it by s3audit run --resume {found.final}")
+    if found.layout != layout:
+        kind = "all columns" if found.layout.wide else "four columns"
+        raise UsageError(f"{partial_file} was begun with {kind}", hint="give the same wide, or remove it")
+    before = (state.account if state is not None else None) or earlier.account
+    if None not in {before, options.account} and before != options.account:
+        raise UsageError(
+            f"{partial_file} is of account {before}, and account {options.account} is to be audited",
+            hint="name another path for it",
+        )
+    account = before or options.account
+    return replace(options if state is None else restored(options, state), account=account)
 
 
 @dataclass(frozen=True, slots=True)
