@@ -17,6 +17,7 @@ from s3audit_async.fleet.splitting import chunks_of, shares_of, take_census
 from s3audit_async.fleet.units import Account, AccountRecord, Status, Unit
 from s3audit_async.fleet.work import jobs_for, jobs_for_names
 from s3audit_async.limiter import Slots
+from s3audit_async.model import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -163,7 +164,7 @@ class CrewRun:
         return found, jobs_for(units, options, workers=workers, access=self._access, done=done)
 
     async def _shares(self, unit: Unit, caller: Caller) -> tuple[Unit, ...]:
-        if self._crew.size < 2:  # noqa: PLR2004 - nobody to share with
+        if self._crew.size < 2 or Kind.GENERAL not in self._options.kinds:  # noqa: PLR2004 - nobody to share with
             return ()
         census = await take_census(lambda: nullcontext(caller.gateway), self._options, self._observer)
         return tuple(Unit(unit.account, share) for share in shares_of(census, self._crew.size))
