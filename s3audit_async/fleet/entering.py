@@ -93,9 +93,10 @@ async def _identity(gateway: Gateway, asker: Asker) -> Identity:
     except CallError as error:
         if rejects_credentials(error.code):
             raise refused_credentials(error) from error
+        said = f"{error.code}: {error.message}" if error.message else error.code
         raise CredentialsError(
-            f"AWS does not say whose the credentials are ({error})",
-            hint="STS has to be reached and answer GetCallerIdentity, which needs no permission",
+            f"AWS does not say whose the credentials are ({said})",
+            hint="STS has to be reached in the region, and answer GetCallerIdentity, which needs no permission",
         ) from error
     if not identity.account.isdecimal() or identity.arn.count(":") < 5:  # noqa: PLR2004 - the parts of an ARN
         raise CredentialsError(
