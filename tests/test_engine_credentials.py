@@ -7,12 +7,13 @@ import pytest
 
 from s3audit_async.engine.asking import MOST_RENEWALS
 from s3audit_async.errors import CredentialsError
-from s3audit_async.model import Notice, Operation
+from s3audit_async.model import Bucket, Kind, Notice, Operation
 from s3audit_async.options import Options
 from s3audit_async.ports import Observer
 from s3audit_async.stats import RunStats
 from tests import virtual_time
 from tests.fakes import FakeGateway, audited, error, kms, names, several
+from tests.fault_matrix import OPERATIONS
 
 EXPIRED = "ExpiredToken"
 
@@ -35,7 +36,18 @@ class Expiring(FakeGateway):
         return await super().renew_credentials(generation)
 
 
-@pytest.mark.parametrize("refused", [operation for operation in Operation if operation is not Operation.HEAD_BUCKET])
+OF_OTHER_KINDS = [
+    Operation.LIST_REGIONS,
+    Operation.LIST_DIRECTORY_BUCKETS,
+    Operation.GET_DIRECTORY_BUCKET_ENCRYPTION,
+    Operation.LIST_TABLE_BUCKETS,
+    Operation.GET_TABLE_BUCKET_ENCRYPTION,
+    Operation.LIST_VECTOR_BUCKETS,
+    Operation.GET_VECTOR_BUCKET,
+]
+
+
+@pytest.mark.parametrize("refused", [each for each in OPERATIONS if each is not Operation.HEAD_BUCKET])
 def test_whatever_is_refused_is_asked_again_with_new_credentials(refused: Operation) -> None:
     """Every operation profits, and every row is right."""
     region = None if refused is Operation.GET_BUCKET_LOCATION else "us-east-1"
@@ -52,6 +64,24 @@ def test_whatever_is_refused_is_asked_again_with_new_credentials(refused: Operat
     assert names(rows) == names(gateway.buckets)
     assert {row.key_type for row in rows} == {"CUSTOMER"}
     assert gateway.credentials_generation == 2
+    assert stats.errors == {EXPIRED: gateway.renewing}
+
+
+@pytest.mark.parametrize("refused", OF_OTHER_KINDS)
+def test_so_is_whatever_is_asked_about_other_kinds_of_buckets(refused: Operation) -> None:
+    kinds = (Kind.DIRECTORY, Kind.TABLE, Kind.VECTOR)
+    buckets = [Bucket(f"{kind}-{place}", "us-east-1", kind=kind, arn=f"{kind}") for kind in kinds for place in range(3)]
+    gateway = Expiring(other_kinds=buckets, renewals=1)
+
+    async def refuse(operation: Operation, target: str, region: str, nth: int) -> None:
+        if operation is refused:
+            await gateway.refuse(operation, target, region, nth)
+
+    gateway.fault = refuse
+    stats = RunStats()
+    rows = virtual_time.run(lambda: audited(gateway, Options(kinds=frozenset(kinds), identify=False), stats))
+    assert names(rows) == names(buckets)
+    assert (gateway.credentials_generation, stats.not_listed) == (2, [])
     assert stats.errors == {EXPIRED: gateway.renewing}
 
 
