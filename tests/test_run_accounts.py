@@ -187,6 +187,23 @@ def test_a_report_on_standard_output_is_not_split() -> None:
         opened(output="-", fleet=replace(FLEET, split=True))
 
 
+@pytest.mark.parametrize("ours", [False, True])
+def test_a_report_of_one_account_leaves_no_side_file_of_the_report_that_it_replaces(tmp_path: Path, ours: bool) -> None:
+    path = tmp_path / "r.csv"
+    go(opened(output=path, wide=True), [*of(ONE, "a"), complete(ONE, 1)])
+    side = tmp_path / "r.csv.accounts.jsonl"
+    if not ours:
+        side.write_text("something else\n")
+
+    one = begin(settings_of(output=path, fleet=FleetState()))
+    assert side.exists()
+    anyio.run(one.output.finish)
+    one.complete()
+    one.close()
+
+    assert side.exists() is not ours
+
+
 def test_a_part_does_not_take_the_place_of_what_is_no_report(tmp_path: Path) -> None:
     other = tmp_path / f"account_id={ONE}" / "r.csv"
     other.parent.mkdir()

@@ -68,6 +68,7 @@ def begin(settings: RunSettings, check: PolicyCheck | None = None) -> Report:
         check=check,
         fleet=settings.fleet,
         ledger=ledger,
+        stale=ledger_of(places) if ledger is None else None,
     )
     with ExitStack() as failing:
         failing.callback(report.close)

@@ -193,6 +193,16 @@ class Ledger:
         self._fd = _CLOSED
 
 
+def remove_stale(path: Path) -> None:
+    """Remove the side file of a report of many accounts that was replaced by one of one. Raises `OSError`."""
+    try:
+        stale = bool(_read(path))
+    except UsageError:  # somebody else's
+        return
+    if stale:
+        path.unlink(missing_ok=True)
+
+
 def _line(entry: _Entry) -> bytes:
     record = entry.record
     fields = {

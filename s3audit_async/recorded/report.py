@@ -7,11 +7,22 @@ from typing import TYPE_CHECKING
 
 from s3audit_async.errors import OutputError
 from s3audit_async.fleet.outcome import FleetOutcome
-from s3audit_async.output import FileOutput, FleetState, Ledger, Output, RunState, Spool, StateFile, Wanted
+from s3audit_async.output import (
+    FileOutput,
+    FleetState,
+    Ledger,
+    Output,
+    RunState,
+    Spool,
+    StateFile,
+    Wanted,
+    remove_stale,
+)
 from s3audit_async.resume import ONE_ACCOUNT, state_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
 
     from s3audit_async.analysis.policy import PolicyCheck
     from s3audit_async.analysis.reading import Layout
@@ -49,6 +60,8 @@ class Report:
     """Which accounts it is of, as far as options tell; those of the run that began it."""
     ledger: Ledger | None = None
     """What became of its accounts; None for a report of one."""
+    stale: Path | None = None
+    """The side file that a report of many accounts may have left which this one replaces."""
     done: Mapping[str | None, set[str]] = field(default_factory=dict)
     """Of many accounts, by account: the skip keys of buckets that have their row."""
     finished: frozenset[str] = frozenset()
@@ -100,6 +113,11 @@ class Report:
 
         `not_listed` tells whether some buckets could not be listed.
         """
+        if self.stale is not None:
+            try:
+                remove_stale(self.stale)
+            except OSError as error:  # the report is complete all the same
+                self.note(f"cannot remove {self.stale}: {error.strerror}")
         if not self.summary.failed.count and self.outcome.complete:
             if not (not_listed and self.can_be_gone_on_with):
                 self._forget()
