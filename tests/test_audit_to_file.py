@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import json
 from contextlib import ExitStack, contextmanager
@@ -10,6 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import anyio
+import anyio.lowlevel
 import pytest
 
 import s3audit_async
@@ -160,6 +162,27 @@ async def test_a_call_that_is_cancelled_keeps_what_is_written(tmp_path: Path) ->
 
     assert account.gateways[0].closed
     assert (done.complete, done.rows, done.added) == (True, BUCKETS, BUCKETS - len(kept))
+
+
+@pytest.mark.parametrize("turns", range(1, 8))
+async def test_a_call_that_is_cancelled_while_it_opens_its_report_lets_go_of_it(tmp_path: Path, turns: int) -> None:
+    """Cancelled as asyncio does it, which anyio's shields do not keep off, after so many turns of the loop."""
+    call = asyncio.create_task(audited(tmp_path / "r.csv", Account(hanging=frozenset(NAMES))))
+    for _ in range(turns):
+        await anyio.lowlevel.checkpoint()
+    call.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await call
+    done = None
+    with anyio.fail_after(30):
+        while done is None:
+            try:
+                done = await audited(tmp_path / "r.csv", Account())
+            except UsageError:  # the thread of the first call is still at it
+                await anyio.lowlevel.checkpoint()
+
+    assert done.complete
+    assert list(contents(tmp_path)) == ["r.csv"]
 
 
 async def test_the_command_goes_on_with_what_a_call_began_and_the_other_way_round(

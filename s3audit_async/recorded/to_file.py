@@ -9,8 +9,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from anyio import to_thread
-
 from s3audit_async.analysis.reading import Layout
 from s3audit_async.analysis.summary import Summary
 from s3audit_async.api import audit
@@ -120,7 +118,7 @@ async def record_to_file(
         raise UsageError(f"seconds is {seconds:g}", hint="more than 0, or None for as long as it takes")
     notes: list[str] = []
     unlisted = _Unlisted()
-    report = await to_thread.run_sync(partial(_opened, path, options, wide=wide, notes=notes))
+    report = await _in_thread(partial(_opened, path, options, wide=wide, notes=notes))
     with ExitStack() as closing:
         closing.callback(report.close)
         rows = opening(report.options, unlisted)
@@ -144,6 +142,21 @@ async def record_to_file(
         error=error,
         notes=tuple(notes),
     )
+
+
+async def _in_thread(opening: Callable[[], Report]) -> Report:
+    """Open a report in a thread, as there may be much to read back; if cancelled, let go of it when it is open."""
+    coming = asyncio.get_running_loop().run_in_executor(None, opening)
+    try:
+        return await asyncio.shield(coming)
+    except asyncio.CancelledError:
+        coming.add_done_callback(_let_go)
+        raise
+
+
+def _let_go(opened: asyncio.Future[Report]) -> None:
+    if opened.exception() is None:
+        opened.result().close()
 
 
 def _opened(path: Path, options: Options, *, wide: bool, notes: list[str]) -> Report:
