@@ -22,6 +22,7 @@ import yaml
 import s3audit_async
 from benchmarks.stub import ACCOUNT_ID, SSE_S3, Behaviour, StubAccount, StubAws, StubBucket
 from s3audit_async.output import Target, export
+from s3audit_async.output.splitting import part_of
 from s3audit_async.sinks.parquet import schema
 from tests import shown_commands
 from tests.command import environment
@@ -337,9 +338,9 @@ def test_duckdb_reads_dates_and_accounts_from_the_names_of_folders(
         ("2026-11-29", "011122223333", [PLAIN]),
         ("2026-11-29", "444455556666", [off, KMS, PLAIN]),
     ):
-        folder = tmp_path / "lake" / f"date={day}" / f"account_id={account}"
-        folder.mkdir(parents=True)
-        export(lambda rows=rows: rows, [Target("parquet", folder / "report.parquet")])  # type: ignore[misc]
+        part = part_of(tmp_path / "lake" / f"date={day}" / "report.parquet", account)  # as --split places it
+        part.parent.mkdir(parents=True)
+        export(lambda rows=rows: rows, [Target("parquet", part)])  # type: ignore[misc]
     monkeypatch.chdir(tmp_path)
     (query,) = [block for block in blocks("sql") if "read_parquet" in block]
 
