@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MACHINE = {"CPU": "abacus", "Python": "3.11.0"}
-OWN = ["contenders", "latency", "rate-limit", "memory", "start-up", "faults"]
+OWN = ["contenders", "latency", "rate-limit", "memory", "accounts", "start-up", "faults"]
 
 
 def question(name: str, figure: float = 1.0, *, wrong: str = "", missing: str | None = None) -> Question:

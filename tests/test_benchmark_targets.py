@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from benchmarks.contenders.course import CONTENDERS, Course
-from benchmarks.questions import contenders, latency, memory, moto, rate_limit, start_up, tls
+from benchmarks.questions import accounts, contenders, latency, memory, moto, rate_limit, start_up, tls
 from benchmarks.questions.registry import QUESTIONS
 
 if TYPE_CHECKING:
     from benchmarks.suite.question import Question, Target
 
-JUDGED = [each.QUESTION for each in (contenders, latency, memory, moto, rate_limit, start_up, tls)]
+JUDGED = [each.QUESTION for each in (accounts, contenders, latency, memory, moto, rate_limit, start_up, tls)]
 OTHERS = {"faults", "parts", "peers"}
 NEEDED = {"ListBuckets": 1, "GetBucketEncryption": 100, "DescribeKey": 5}
 MIB = 1024**2
@@ -86,6 +86,31 @@ def by_size(most: float) -> dict[str, Any]:
         for name, buckets, peak in [*peaks, ("s3audit", 1_000_000, most)]
     ]
     return {"reference": 10_000, "keys": 200, "regions": 8, "runs": runs}
+
+
+def by_accounts(seconds: float = 5.0, most: float = 110.0) -> dict[str, Any]:
+    """Findings of `accounts`: seconds of one process, the baseline takes 10; MiB of 1,000 accounts, 100 take 100."""
+
+    def measured(contender: str, wall: float, accounts_: int, peak: float) -> dict[str, Any]:
+        return {
+            "contender": contender,
+            "accounts": accounts_,
+            "buckets": accounts_ * 200,
+            "wall_seconds": wall,
+            "cpu_seconds": 1.0,
+            "peak_rss_bytes": peak * MIB,
+            "peak_in_flight": 64,
+            "peak_connections": 128,
+            "server_cpu_seconds": 1.0,
+        }
+
+    walls = {accounts.BASELINE: (10.0, 10.0, 10.0), accounts.ONE: (0.1, seconds, 99.0), accounts.TWO: (1.0, 1.0, 1.0)}
+    conditions = {"rounds": 3, "accounts": 50, "buckets": 200, "keys": 10, "latency_ms": 20.0}
+    return {
+        "conditions": {**conditions, "concurrency": 64, "regions": 4},
+        "runs": [measured(name, wall, 50, 100.0) for name, own in walls.items() for wall in own],
+        "memory": [measured(accounts.ONE, 1.0, 100, 100.0), measured(accounts.ONE, 1.0, 1000, most)],
+    }
 
 
 def by_command(shown: float, first: float) -> dict[str, Any]:
@@ -201,6 +226,17 @@ def test_memory_grows_by_less_than_a_quarter(most: float, met: bool) -> None:
     """From the reference to the most buckets of s3audit's own."""
     (judged,) = targets(memory.QUESTION, by_size(most))
     assert judged.met is met
+
+
+@pytest.mark.parametrize(
+    ("seconds", "most", "met"),
+    [(9.9, 124.0, [True, True]), (10.1, 124.0, [False, True]), (9.9, 126.0, [True, False])],
+)
+def test_accounts_side_by_side_take_less_time_and_hardly_more_memory(
+    seconds: float, most: float, met: list[bool]
+) -> None:
+    """Less than one after the other, by the median round; a thousand by less than a quarter more than a hundred."""
+    assert [judged.met for judged in targets(accounts.QUESTION, by_accounts(seconds, most))] == met
 
 
 @pytest.mark.parametrize(

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from benchmarks.contenders.checking import WrongReportError, check_report
+from benchmarks.contenders.checking import WrongReportError, check_organization, check_report
 from benchmarks.contenders.course import CONTENDERS as ALL
 from benchmarks.contenders.course import Contender, ContenderError, Course, Measure, environment, run_course, warm_up
 from benchmarks.contenders.figures import FIGURES, RATIOS, from_json, results, to_json
 from benchmarks.contenders.rows import HEADER
 from benchmarks.questions.rate_limit import outcome
-from benchmarks.stub import StubAccount, synthetic
+from benchmarks.stub import StubAccount, synthetic, synthetic_organization
 from benchmarks.suite.peak import spent_by
 
 if TYPE_CHECKING:
@@ -119,6 +119,30 @@ def test_a_row_that_is_one_too_many_is_found(tmp_path: Path) -> None:
         csv.writer(file).writerows([*lines, lines[3]])
     with pytest.raises(WrongReportError, match="one too many"):
         check_report(path, account)
+
+
+def test_a_report_of_an_organization_is_held_against_those_accounts_that_can_be_entered(tmp_path: Path) -> None:
+    """In any order; a row of one that is denied is wrong, as is one that is missing."""
+    organization = synthetic_organization(4, 10, 2, denied=1)
+    path = tmp_path / "report.csv"
+    lines = [
+        [bucket.name, *member.account.expected(bucket.name)]
+        for member in organization.members
+        for bucket in member.account.index
+    ]
+
+    def written(rows: list[list[str]]) -> Path:
+        with path.open("w", newline="") as file:
+            csv.writer(file).writerows([HEADER, *rows])
+        return path
+
+    check_organization(written(lines[29::-1]), organization)
+    with pytest.raises(WrongReportError, match="of no account that can be entered"):
+        check_organization(written(lines[:31]), organization)
+    with pytest.raises(WrongReportError, match=rf"1 buckets have no row, {lines[29][0]} first"):
+        check_organization(written(lines[:29]), organization)
+    with pytest.raises(WrongReportError, match="one too many"):
+        check_organization(written([*lines[:30], lines[12]]), organization)
 
 
 def test_a_ratio_is_taken_within_its_round() -> None:

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from benchmarks.questions import contenders, faults, latency, memory, moto, parts, peers, rate_limit, start_up, tls
+from benchmarks.questions import (
+    accounts,
+    contenders,
+    faults,
+    latency,
+    memory,
+    moto,
+    parts,
+    peers,
+    rate_limit,
+    start_up,
+    tls,
+)
 
 if TYPE_CHECKING:
     from benchmarks.suite.question import Question
@@ -15,6 +27,7 @@ QUESTIONS: tuple[Question, ...] = (
     moto.QUESTION,
     rate_limit.QUESTION,
     memory.QUESTION,
+    accounts.QUESTION,
     start_up.QUESTION,
     tls.QUESTION,
     faults.QUESTION,
