@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from benchmarks.stub import Behaviour, StubAccount, StubAws, StubBucket
+from benchmarks.stub import Behaviour, StubAccount, StubAws, StubBucket, StubMember, StubOrganization
 from s3audit_async.options import MAX_CONCURRENCY
 from tests import readme, shown_commands
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+MEMBER = "111122223333"
 TEXT = readme.README.read_text()
 
 
@@ -56,14 +57,19 @@ def test_every_command_shown_can_be_typed(isolated: Path, tmp_path: Path, monkey
     """In the order of the page, in one directory: none is a usage error, and none fails to go on."""
     (isolated / ".aws").mkdir()
     (isolated / ".aws" / "config").write_text(
-        "[profile audit]\nregion = eu-central-1\naws_access_key_id = AKIA\naws_secret_access_key = x\n"
+        "".join(
+            f"[profile {name}]\nregion = eu-central-1\naws_access_key_id = {key}\naws_secret_access_key = x\n"
+            for name, key in (("audit", "AKIA"), ("prod", f"AKIA{MEMBER}"), ("staging", "AKIA"))
+        )
     )
+    (tmp_path / "accounts.csv").write_text(f"account_id,name\n{MEMBER},payments\n")
     (tmp_path / "reports").mkdir()
     for place in (tmp_path, tmp_path / "reports"):
         partial = place / "bucketEncryptionReport_20261123-101500.csv.partial"
         partial.write_text("Bucket Name,Default Encryption Mode,SSE-KMS Key Type,Bucket Key\r\n")
     account = StubAccount(buckets=[StubBucket("prod-here", "eu-central-1"), StubBucket("there", "eu-west-1")])
-    with StubAws(account, Behaviour()) as stub:
+    members = [StubMember(account), StubMember(StubAccount(MEMBER))]
+    with StubAws(account, Behaviour(), StubOrganization(members)) as stub:
         monkeypatch.setenv("AWS_ENDPOINT_URL", stub.url)
         typed = shown_commands.commands(TEXT)
         failed = shown_commands.refused(typed, tmp_path)
