@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import socket
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import aioboto3
 import pytest
 from aiobotocore.session import AioSession
-from botocore.exceptions import EndpointConnectionError
+from botocore.exceptions import BotoCoreError, EndpointConnectionError
 
 import s3audit_async
 from benchmarks.stub import (
@@ -29,6 +29,7 @@ from benchmarks.stub import (
     internal,
 )
 from benchmarks.stub.others import ENABLED
+from s3audit_async.aws.gateway import open_gateway
 from s3audit_async.aws.kinds import known_regions, names_no_host
 from s3audit_async.errors import CallError, CredentialsError, ListingError
 from s3audit_async.model import Kind, Notice, Operation, Unlisted
@@ -37,6 +38,8 @@ from s3audit_async.ports import Observer
 from tests.waiting import wait_until
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from s3audit_async.model import Row
 
 KEY = "arn:aws:kms:us-east-1:123456789012:key/11111111-2222-3333-4444-555555555555"
@@ -381,3 +384,54 @@ async def test_a_bucket_that_cannot_be_read_has_its_row(operation: str, fault: F
     assert [(row.mode, row.key_type, row.bucket_key) for row in failed] == [(mode, "Unknown", None)]
     assert failed[0].error is not None
     assert failed[0].error.operation == operation
+
+
+class _NotSentError(BotoCoreError):  # type: ignore[misc]  # botocore has no types
+    """Raised in the place of sending."""
+
+
+@pytest.mark.parametrize(("home", "ending"), [("eu-west-1", "amazonaws.com"), ("cn-north-1", "amazonaws.com.cn")])
+@pytest.mark.parametrize("style", ["path", "virtual"])
+async def test_each_kind_is_asked_about_at_its_own_host(
+    home: str, ending: str, style: str, monkeypatch: pytest.MonkeyPatch, isolated: Path
+) -> None:
+    """With the run's own credentials, no session for a bucket, and no owner expected, which is 501 there."""
+    monkeypatch.delenv("AWS_ENDPOINT_URL")
+    config = isolated / ".aws" / "config"
+    config.parent.mkdir()
+    config.write_text(f"[default]\ns3 =\n  addressing_style = {style}\n")
+    sent: list[tuple[str, str]] = []
+
+    def stop(request: Any, **_: object) -> None:
+        assert not {"x-amz-expected-bucket-owner", "x-amz-s3session-token"} & {name.lower() for name in request.headers}
+        service = request.headers["Authorization"].decode().split("/")[3]
+        sent.append((service, request.url.partition("?")[0]))
+        raise _NotSentError
+
+    session = aioboto3.Session(region_name=home)
+    session._session.get_component("event_emitter").register("before-send", stop)
+    async with open_gateway(session, Options(), user_agent="test") as gateway:
+        arn = f"arn:aws:s3tables:{home}:123456789012:bucket/tables"
+        for ask in (
+            gateway.list_directory_buckets(home, token=None),
+            gateway.get_directory_bucket_encryption("fast--use1-az4--x-s3", home),
+            gateway.list_table_buckets(home, token=None, prefix="x"),
+            gateway.get_table_bucket_encryption(arn, home),
+            gateway.list_vector_buckets(home, token=None, prefix=""),
+            gateway.get_vector_bucket_encryption("vectors", home),
+            gateway.list_regions(token=None),
+        ):
+            with pytest.raises(CallError):
+                await ask
+    quoted = arn.replace(":", "%3A").replace("/", "%2F")
+    control, tables = f"https://s3express-control.{home}.{ending}", f"https://s3tables.{home}.{ending}"
+    vectors = f"https://s3vectors.{home}.api.{'aws' if ending == 'amazonaws.com' else 'amazonwebservices.com.cn'}"
+    assert sent[:6] == [
+        ("s3express", f"{control}/"),
+        ("s3express", f"{control}/fast--use1-az4--x-s3"),
+        ("s3tables", f"{tables}/buckets"),
+        ("s3tables", f"{tables}/buckets/{quoted}/encryption"),
+        ("s3vectors", f"{vectors}/ListVectorBuckets"),
+        ("s3vectors", f"{vectors}/GetVectorBucket"),
+    ]
+    assert sent[6][0] == "account"

@@ -9,6 +9,7 @@ import pytest
 from moto.backends import get_backend
 from moto.core.models import DEFAULT_ACCOUNT_ID
 
+from s3audit_async.cli import main
 from tests.command import s3audit
 from tests.moto_server import serving
 
@@ -78,3 +79,31 @@ def test_fifteen_hundred_buckets_in_eight_regions_give_as_many_right_rows(moto: 
         _, *lines = csv.reader(file)
     assert len(lines) == BUCKETS
     assert {line[0]: tuple(line[1:]) for line in lines} == expected
+
+
+def test_vector_and_table_buckets_of_two_regions(moto: str, tmp_path: Path) -> None:
+    """In each region moto lists the vector buckets of all; how table buckets are encrypted, it does not tell."""
+    keyed = get_backend("kms")[DEFAULT_ACCOUNT_ID]["us-east-2"].create_key(None, "ENCRYPT_DECRYPT", "", "", None).arn
+    vectors, tables = get_backend("s3vectors")[DEFAULT_ACCOUNT_ID], get_backend("s3tables")[DEFAULT_ACCOUNT_ID]
+    vectors["aws"].create_vector_bucket("us-east-1", "plain", {})
+    vectors["aws"].create_vector_bucket("us-east-2", "keyed", {"sseType": "aws:kms", "kmsKeyArn": keyed})
+    tables["us-east-2"].create_table_bucket("tables")
+
+    report = tmp_path / "r.csv"
+    code = main(
+        [
+            *("run", "--endpoint-url", moto, "-o", str(report), "--wide", "-q", "--kinds", "all"),
+            *("--max-attempts", "1", "--include-region", "us-east-1", "--include-region", "us-east-2"),
+        ]
+    )
+
+    with report.open(newline="") as file:
+        lines = sorted(list(csv.reader(file))[1:])
+    assert [(line[0], line[1], line[2], line[5], line[-1]) for line in lines if line[-1] == "vector"] == [
+        ("keyed", keyed, "CUSTOMER", "us-east-2", "vector"),
+        ("plain", "AES256", "N/A", "us-east-1", "vector"),
+    ]
+    assert [(line[0], line[2], line[5]) for line in lines if line[-1] == "table"] == [
+        ("tables", "Unknown", "us-east-2")
+    ]
+    assert code == 3
