@@ -148,6 +148,17 @@ def test_the_finished_file_has_one_line_an_account_in_order_and_the_latest(tmp_p
     assert stat.S_IMODE((tmp_path / "r.csv.accounts.jsonl").stat().st_mode) == 0o600
 
 
+def test_finishing_takes_no_room_where_each_account_has_its_line(tmp_path: Path) -> None:
+    ledger = begun(tmp_path)
+    ledger.add(complete(ONE, 0))
+    flushed(ledger)
+    with room_for(0):
+        ledger.finish()
+
+    assert left(tmp_path, partial=False) == [(ONE, "complete", 0)]
+    assert [path.name for path in tmp_path.iterdir()] == ["r.csv.accounts.jsonl"]
+
+
 def test_without_a_place_there_is_the_outcome_only() -> None:
     ledger = Ledger(None)
     assert ledger.read(complete=True) == {}

@@ -270,6 +270,19 @@ def test_a_row_with_an_error_is_asked_again_in_its_account(tmp_path: Path) -> No
     assert names(tmp_path) == {"r.csv", "r.csv.accounts.jsonl"}
 
 
+def test_a_run_that_is_killed_between_its_report_and_the_side_file_has_the_latter_completed(tmp_path: Path) -> None:
+    path = tmp_path / "r.csv"
+    report = opened(output=path, wide=True)
+    cut_off(report, *of(ONE, "a"), complete(ONE, 1))
+    (tmp_path / "r.csv.partial").replace(path)
+
+    report = opened(resume=path)
+    assert report.finished == {ONE}
+    go(report, [])
+    assert names(tmp_path) == {"r.csv", "r.csv.accounts.jsonl"}
+    assert told(tmp_path / "r.csv.accounts.jsonl") == {ONE: ("complete", 1)}
+
+
 def test_a_record_that_was_wrong_does_not_become_right_by_another_row(tmp_path: Path) -> None:
     """Its account lost a row with an error; a run that is cut off then adds one of a new bucket."""
     path = tmp_path / "r.csv"

@@ -19,7 +19,7 @@ from s3audit_async.output.file import partial_of
 from s3audit_async.output.side import write_file
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping
+    from collections.abc import Callable, Collection, Mapping
     from pathlib import Path
     from typing import BinaryIO
 
@@ -56,7 +56,7 @@ class Ledger:
         self.path = path
         self._now = now
         self._fd = _CLOSED
-        self._size = 0
+        self._size = self._lines = 0
         self._from_before = False
         self._finished = False
         self._entries: dict[tuple[str, str], _Entry] = {}
@@ -136,12 +136,21 @@ class Ledger:
         return partial(self._write, ready)
 
     def finish(self) -> None:
-        """Give the file its final name, with one line an account: the report is complete. Raises `OutputError`."""
+        """Give the file its final name, with one line an account: the report is complete. Raises `OutputError`.
+
+        That takes no room where each account has its line already: what the report was made of may be gone by now.
+        """
         if self.path is None or self._fd == _CLOSED:
             return
+        unfinished = partial_of(self.path)
         try:
-            write_file(self.path, self._write_whole)
-            partial_of(self.path).unlink(missing_ok=True)
+            if self._queued or self._lines > len(self._entries):
+                write_file(self.path, self._write_whole)
+                unfinished.unlink(missing_ok=True)
+            else:
+                descriptors.sync(self._fd)
+                unfinished.replace(self.path)
+                places.sync_folder(self.path)
         except OSError as error:
             raise self._explained(error) from error
         except UsageError as error:  # not a matter of the options any more: the audit is done
@@ -173,7 +182,7 @@ class Ledger:
         ids = (record.account.id for record in self.outcome.of(Status.COMPLETE))
         return [each for each in ids if each is not None]
 
-    def _write(self, entries: Iterable[_Entry]) -> None:
+    def _write(self, entries: Collection[_Entry]) -> None:
         data = b"".join(map(_line, entries))
         written, error = descriptors.write_all(self._fd, data)
         if error is not None:
@@ -181,6 +190,7 @@ class Ledger:
                 os.ftruncate(self._fd, self._size)
             raise self._explained(error) from error
         self._size += written
+        self._lines += len(entries)
 
     def _write_whole(self, out: BinaryIO) -> None:
         out.writelines(_line(self._entries[key]) for key in sorted(self._entries))
