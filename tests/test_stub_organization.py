@@ -223,6 +223,22 @@ def test_credentials_put_together_of_two_sets_are_refused(connect: Connect) -> N
         assert refusal(connect(stub.url, "s3", nobodys).list_buckets)[:2] == (403, "InvalidAccessKeyId")
 
 
+def test_a_signature_with_another_secret_is_refused_where_it_is_looked_at(connect: Connect) -> None:
+    with StubAws(organization=organization()) as stub:
+        sts = connect(stub.url, "sts")
+        credentials = enter(sts)
+        forged = {**credentials, "SecretAccessKey": enter(sts, HOME)["SecretAccessKey"]}
+        connect(stub.url, "s3", forged).list_buckets(MaxBuckets=1)
+        stub.roles.verify = True
+        s3, kms = connect(stub.url, "s3", credentials), connect(stub.url, "kms", credentials)
+        s3.list_buckets(Prefix="other logs+/~", MaxBuckets=7)
+        s3.get_bucket_encryption(Bucket="other-logs", ExpectedBucketOwner=OTHER)
+        kms.describe_key(KeyId="alias/app")
+        connect(stub.url, "sts", credentials).get_caller_identity()
+        assert refusal(connect(stub.url, "s3", forged).list_buckets)[:2] == (403, "SignatureDoesNotMatch")
+        assert refusal(connect(stub.url, "kms", forged).describe_key, KeyId="x")[1] == "InvalidSignatureException"
+
+
 def test_sts_throttles_and_recovers(connect: Connect) -> None:
     with StubAws(organization=organization()) as stub:
         stub.behaviour.faults = lambda request: (

@@ -11,6 +11,7 @@ from benchmarks.stub import directory, sts
 from benchmarks.stub.faults import ErrorAnswer
 from benchmarks.stub.request import UNKNOWN
 from benchmarks.stub.roles import Roles, account_of
+from benchmarks.stub.signature import is_signed_with
 
 if TYPE_CHECKING:
     from benchmarks.stub.account import StubAccount
@@ -36,7 +37,9 @@ class Members:
         account = self._caller(request.access_key).id
         if request.operation == "AssumeRole":
             account = account_of(request.target) or account
-        return replace(request, account=account, session_token=http.header(b"x-amz-security-token"))
+        session = self.roles.find(request.access_key) if self.roles.verify else None
+        forged = session is not None and not is_signed_with(session.issued.secret_key, http)
+        return replace(request, account=account, session_token=http.header(b"x-amz-security-token"), forged=forged)
 
     def account(self, request: Request) -> StubAccount:
         """Find the account whose credentials signed a request."""

@@ -48,6 +48,8 @@ class Request:
     """Of an organization: whose credentials signed it, or for AssumeRole the account that is to be entered."""
     session_token: str = ""
     """Of an organization: what came along with the access key."""
+    forged: bool = False
+    """Of an organization whose `Roles.verify` is set: whether it is signed with another secret than the key's."""
 
 
 def identify(http: HttpRequest) -> Request:

@@ -30,6 +30,7 @@ _SESSION_NAME = re.compile(r"[\w+=,.@-]{2,64}")
 _EXPIRED = {"kms": (400, "ExpiredTokenException"), "s3": (400, "ExpiredToken"), "sts": (403, "ExpiredToken")}
 _UNKNOWN_KEY = {"s3": (403, "InvalidAccessKeyId"), "sts": (403, "InvalidClientTokenId")}
 _WRONG_TOKEN = {"s3": (400, "InvalidToken"), "sts": (403, "InvalidClientTokenId")}
+_FORGED = {"s3": (403, "SignatureDoesNotMatch"), "sts": (403, "SignatureDoesNotMatch")}
 _JSON_EXPIRED = 400, "ExpiredTokenException"
 _JSON_UNRECOGNIZED = 400, "UnrecognizedClientException"
 
@@ -57,13 +58,14 @@ class Roles:
     """Issues the members' credentials, and refuses them when their time is over. Knobs hold from the next request on.
 
     `life`: seconds until they end, instead of what was asked for. `uses`: requests that a set is good for.
-    `honest`: whether credentials are refused once their time is over.
+    `honest`: whether credentials are refused once their time is over. `verify`: whether the signature is looked at.
     """
 
     def __init__(self, organization: StubOrganization) -> None:
         self.life: float | None = None
         self.uses: int | None = None
         self.honest = True
+        self.verify = False
         self._organization = organization
         self._lock = Lock()
         self._sessions: dict[str, RoleSession] = {}
@@ -100,6 +102,9 @@ class Roles:
             if request.session_token != session.issued.token:
                 status, code = _WRONG_TOKEN.get(service, _JSON_UNRECOGNIZED)
                 return ErrorAnswer(status, code, "The provided token is malformed or otherwise invalid.")
+            if request.forged:
+                status, code = _FORGED.get(request.service, (400, "InvalidSignatureException"))
+                return ErrorAnswer(status, code, "The request signature we calculated does not match.")
             self._used[key] += 1
             spent = self.uses is not None and self._used[key] > self.uses
             over = self.honest and datetime.now(UTC) >= session.issued.expires
