@@ -172,12 +172,12 @@ class PlayedCrew:
             self._does(self, future, job)
         return future
 
-    def do(self, future: Future[object]) -> None:
+    def do(self, future: Future[object], rows_of: JobRows = played_rows) -> None:
         """Do a job."""
         job = self.open.pop(future)
         future.set_running_or_notify_cancel()
         with ThreadPoolExecutor(1) as thread:  # an event loop may be running in this one
-            done = thread.submit(run_job, job, played_rows)
+            done = thread.submit(run_job, job, rows_of)
         error = done.exception()
         if error is not None:
             future.set_exception(error)

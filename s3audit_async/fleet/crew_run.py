@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from contextlib import AsyncExitStack, nullcontext
 from typing import TYPE_CHECKING, Self
 
@@ -20,7 +21,7 @@ from s3audit_async.limiter import Slots
 from s3audit_async.model import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Container
     from types import TracebackType
 
     import aioboto3
@@ -59,7 +60,8 @@ class CrewRun:
         """Prepare. The crew has to be entered already, and is left as it is.
 
         - `access`: profile and region of the one account, where there is no plan.
-        - `before`: what an interrupted run has left; `done` of the one account stands under None or its id.
+        - `options`: whose `skip`, where there is no plan, has to be a collection, as it is sent to others.
+        - `before`: what an interrupted run of a plan has left.
         - `concluded`: told of each account once all rows of it were read; of those that are skipped, too.
         - `arrived`: told of each part before its first row: `RunStats.merge(part.figures)` counts its calls.
         - `session`: of whoever lists accounts and buckets here, by default from the standard environment.
@@ -155,8 +157,7 @@ class CrewRun:
             if options.account not in {None, found}:
                 raise WrongAccountError(options.account or "", found)
             unit = Unit(Account(found))
-            before = self._before.done
-            done: dict[str | None, Collection[str]] = {found: before.get(found) or before.get(None) or ()}
+            done: dict[str | None, Collection[str]] = {found: _listed(options.skip)}
             if options.buckets:
                 chunks = chunks_of(options.buckets, workers)
                 return found, jobs_for_names(unit, chunks, options, workers=workers, access=self._access, done=done)
@@ -187,3 +188,9 @@ class CrewRun:
         slots = Slots(self._options.max_concurrency)
         async with open_caller(self._access, self._options, self._observer, slots, session=self._session) as caller:
             return await list_organization(caller.gateway.organization(), caller.asker, plan.choice)
+
+
+def _listed(skip: Container[str]) -> Collection[str]:
+    if not isinstance(skip, Collection):
+        raise TypeError("what is to be skipped is sent to others, and so has to be a collection")
+    return skip
