@@ -160,8 +160,11 @@ class PlayedCrew:
         self.handed_out: list[Job] = []
         self.open: dict[Future[object], Job] = {}
         self.most_open = 0
-        self.dismissed = 0
+        self.dismissed = self.prepared = 0
         self._does = does
+
+    def prepare(self) -> None:
+        self.prepared += 1
 
     def submit(self, job: Job, rows_of: JobRows) -> Future[object]:
         self.handed_out.append(job)

@@ -6,6 +6,8 @@ from collections.abc import Collection
 from contextlib import AsyncExitStack, nullcontext
 from typing import TYPE_CHECKING, Self
 
+from anyio import to_thread
+
 from s3audit_async.errors import ListingError, WrongAccountError
 from s3audit_async.fleet.access import Access
 from s3audit_async.fleet.choosing import Chosen, choose
@@ -81,6 +83,7 @@ class CrewRun:
         self._incomplete: AccountRecord | None = None
 
     async def __aenter__(self) -> Self:
+        await to_thread.run_sync(self._crew.prepare)  # while the listing is awaited
         account = None
         if self._plan is None:
             account, jobs = await self._one_account()

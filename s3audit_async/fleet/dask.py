@@ -73,6 +73,9 @@ class DaskCrew:
         self.dismiss()
         self._opened.close()
 
+    def prepare(self) -> None:
+        """Do nothing: the workers are there."""
+
     def submit(self, job: Job, rows_of: JobRows) -> Future[object]:
         if self._executor is None:
             self._executor = self._client.get_executor(pure=False)

@@ -49,6 +49,10 @@ class Crew(Protocol):
         """What a future raises whose worker has died."""
         ...
 
+    def prepare(self) -> None:
+        """Know that there will be jobs in a moment: what takes time to start is started."""
+        ...
+
     def submit(self, job: Job, rows_of: JobRows) -> Future[object]:
         """Hand out `run_job(job, rows_of)`; to new workers, if the last ones were dismissed. Raises `deaths`, too."""
         ...

@@ -64,18 +64,27 @@ class ProcessCrew:
     ) -> None:
         self.dismiss()
 
+    def prepare(self) -> None:
+        with self._changing, _held_back():
+            executor, _ = self._opened()
+            for _ in range(self.size):
+                executor.submit(_warm_up)
+
     def submit(self, job: Job, rows_of: JobRows) -> Future[object]:
-        with self._changing:
-            if self._executor is None or self._folder is None:
-                spawning = get_context("spawn")
-                self._folder = TemporaryDirectory(prefix="s3audit-", ignore_cleanup_errors=True)
-                theirs, ours = spawning.Pipe(duplex=False)
-                self._ends = theirs, ours
-                self._executor = ProcessPoolExecutor(
-                    self.size, mp_context=spawning, initializer=_begin, initargs=(theirs, self._folder.name)
-                )
-            with _held_back():
-                return self._executor.submit(_filed, self._folder.name, job, rows_of)
+        with self._changing, _held_back():
+            executor, folder = self._opened()
+            return executor.submit(_filed, folder, job, rows_of)
+
+    def _opened(self) -> tuple[ProcessPoolExecutor, str]:
+        if self._executor is None or self._folder is None:
+            spawning = get_context("spawn")
+            self._folder = TemporaryDirectory(prefix="s3audit-", ignore_cleanup_errors=True)
+            theirs, ours = spawning.Pipe(duplex=False)
+            self._ends = theirs, ours
+            self._executor = ProcessPoolExecutor(
+                self.size, mp_context=spawning, initializer=_begin, initargs=(theirs, self._folder.name)
+            )
+        return self._executor, self._folder.name
 
     def receive(self, result: object) -> Part:
         file = Path(str(result))
@@ -126,6 +135,11 @@ def _end_with(parents: Connection, folder: str) -> None:
     finally:
         shutil.rmtree(folder, ignore_errors=True)
         os._exit(0)
+
+
+def _warm_up() -> None:
+    """Import what every job needs: a second of CPU."""
+    from s3audit_async.aws import roles  # noqa: F401, PLC0415 - the SDK
 
 
 def _filed(folder: str, job: Job, rows_of: JobRows) -> str:
