@@ -165,7 +165,8 @@ def test_a_cluster_that_loses_a_worker_makes_the_same_report(
         env={**credentials, "AWS_ENDPOINT_URL": moto.url},
     ) as cluster:
         process = begin(moto, report, "--dask", cluster.scheduler_address)
-        wait_until(lambda: reads(moto) > before + BUCKETS or process.poll() is not None, what="workers at work")
+        # Four accounts are a job here: by then both workers have begun one, and neither is near the end of all.
+        wait_until(lambda: reads(moto) > before + 5 * BUCKETS or process.poll() is not None, what="workers at work")
         os.kill(cluster.workers[0].pid, signal.SIGKILL)
         shared = ended(process, report)
     assert lasting(shared.rows) == lasting(alone.rows)
