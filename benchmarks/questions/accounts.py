@@ -46,7 +46,7 @@ class _Conditions:
 
 _CONDITIONS = {
     Size.SMOKE: _Conditions(1, 3, few_accounts=2, many_accounts=4, buckets=10, keys=2, latency_ms=1.0),
-    Size.FULL: _Conditions(5, 50, few_accounts=100, many_accounts=1000),
+    Size.FULL: _Conditions(3, 100, few_accounts=100, many_accounts=1000),
 }
 
 
