@@ -551,3 +551,16 @@ def test_a_stream_is_for_one_run() -> None:
 
     with pytest.raises(RuntimeError, match="one run"):
         virtual_time.run(main)
+
+
+def test_rows_of_a_run_that_was_not_entered_are_refused() -> None:
+    """Instead of waiting for ever: nobody has begun to make them."""
+
+    async def ask_too_early() -> None:
+        rows = stream(FakeGateway(several(1)))
+        with pytest.raises(RuntimeError, match="has to be entered first"):
+            await anext(rows)
+        async with rows:
+            assert (await anext(rows)).bucket == "bucket-00000"
+
+    virtual_time.run(ask_too_early)

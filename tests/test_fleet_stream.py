@@ -250,3 +250,17 @@ def test_keys_are_asked_for_once_in_each_account_that_can_see_them() -> None:
         gateway.rules = {bucket.name: kms(arn(1)) for bucket in gateway.buckets}
     run(lambda: audit(entrance))
     assert [gateway.calls[Operation.DESCRIBE_KEY] for gateway in entrance.gateways.values()] == [1, 1, 1]
+
+
+def test_rows_of_a_run_that_was_not_entered_are_refused() -> None:
+    """Instead of waiting for ever: nobody has begun to make them."""
+    entrance = world(1, 1)
+
+    async def ask_too_early() -> None:
+        rows = FleetStream(units(entrance), entrance, Options(), Observer(), Slots(8))
+        with pytest.raises(RuntimeError, match="has to be entered first"):
+            await anext(rows)
+        async with rows:
+            assert (await anext(rows)).account == account_id(0)
+
+    run(ask_too_early)

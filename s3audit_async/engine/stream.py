@@ -93,6 +93,8 @@ class RowStream:
         return self
 
     async def __anext__(self) -> Row:
+        if self._tasks is None:
+            raise RuntimeError("a row stream has to be entered first")  # nobody would ever send it a row
         try:
             return await streams.take(self._receive)
         except anyio.EndOfStream:

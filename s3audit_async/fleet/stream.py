@@ -140,6 +140,8 @@ class FleetStream:
         return self
 
     async def __anext__(self) -> Row:
+        if self._tasks is None:
+            raise RuntimeError("a row stream has to be entered first")  # nobody would ever send it a row
         while True:
             try:
                 item = await streams.take(self._receive)
