@@ -59,6 +59,11 @@ def test_what_may_not_be_listed_is_told_with_exit_code_3(tmp_path: Path, capsys:
             {"kind": "table", "region": "eu-west-1", "code": "AccessDeniedException"}
         ]
 
+        assert (
+            "table buckets that may not be listed; the policy you lack is: s3audit iam-policy --kinds general,table"
+            in said
+        )
+
         stub.behaviour.denied = ()
         assert f"--resume {report}" in said
         assert main(["run", "--endpoint-url", stub.url, "--resume", str(report), "-q"]) == 0

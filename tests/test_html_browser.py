@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from dataclasses import replace
 from functools import cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from s3audit_async.analysis.html import write_page
 from s3audit_async.analysis.html.figures import charts, figures
 from s3audit_async.assessment import assess
 from s3audit_async.findings.mending import steps
+from s3audit_async.model import Kind
 from s3audit_async.sinks.csv import CsvSink
 from tests import browser
 from tests.html_rows import HOSTILE, MADE_AT, ROWS, many, narrow, summed_up
@@ -405,6 +407,22 @@ def test_hostile_names_are_text_and_nothing_but_text(page: Page, written: Callab
 def without_surrogates(csv: bytes) -> bytes:
     """Half a surrogate pair is in no UTF-8: one side writes a question mark for it, the other U+FFFD."""
     return csv.replace("\ufffd".encode(), b"?")
+
+
+@pytest.mark.parametrize("kinds", [1, 2])
+def test_the_kind_of_a_bucket_is_a_column_where_there_are_several(page: Page, kinds: int, tmp_path: Path) -> None:
+    file = tmp_path / "kinds.html"
+    rows = [replace(ROWS[0], bucket="tables", kind=Kind.TABLE), ROWS[0]]
+    with file.open("wb") as out:
+        write_page(rows[:kinds], out, title="Buckets", source="report.csv", made_at=MADE_AT)
+    browser.show(page, file)
+
+    headers = [text.strip() for text in page.locator("#head th").all_inner_texts()]
+    assert ("Kind" in headers) is (kinds > 1)
+    if kinds > 1:
+        page.get_by_role("button", name="Kind", exact=True).click()
+        assert names(page)[1] == "tables"
+        assert page.locator("#body tr", has_text="tables").get_by_text("table", exact=True).count() == 1
 
 
 def test_a_report_of_four_columns_says_what_it_cannot_know(page: Page, written: Callable[[str], Path]) -> None:

@@ -147,6 +147,7 @@ class ClientPool:
             connector_args={"keepalive_timeout": _KEEPALIVE_SECONDS},
             http_session_cls=OneRequestSession.counting(self.traffic),
             user_agent_extra=self._user_agent,
+            use_dualstack_endpoint=False if service is Service.S3_EXPRESS else None,  # of which it has none
             s3=self._s3_settings() if SDK_NAMES.get(service, service) == Service.S3 else None,
         )
 

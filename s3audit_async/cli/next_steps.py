@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from s3audit_async import classify
 from s3audit_async.analysis.regions import Apart
 from s3audit_async.cli.outcome import print_event
+from s3audit_async.codes import is_denied
 from s3audit_async.findings import Finding
 from s3audit_async.findings.catalogue import rank_of
 from s3audit_async.fleet.outcome import FleetOutcome
@@ -17,7 +18,10 @@ from s3audit_async.output import FileOutput
 from s3audit_async.references import partition_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from s3audit_async.analysis.summary import Summary
+    from s3audit_async.model import Unlisted
     from s3audit_async.options import Options
     from s3audit_async.recorded import Report
 
@@ -43,11 +47,16 @@ class Step:
 
 
 def next_steps(
-    summary: Summary, options: Options, place: str | None, accounts: FleetOutcome = ONE_ACCOUNT
+    summary: Summary,
+    options: Options,
+    place: str | None,
+    accounts: FleetOutcome = ONE_ACCOUNT,
+    not_listed: Iterable[Unlisted] = (),
 ) -> list[Step]:
     """Tell what a run's summary calls for. `place` is the report's file, None where there is none to be read.
 
-    What failed is not among it: that has its command, `--resume`, already.
+    What failed is not among it: that has its command, `--resume`, already. Of what was `not_listed`, only what was
+    denied is.
     """
     steps = []
     if accounts.denied:
@@ -56,9 +65,11 @@ def next_steps(
     apart = summary.apart
     denied = summary.denied.count - sum(region.rows for region in apart if region.why is Apart.DENIED)
     keys = summary.key_types[classify.ACCESS_DENIED]
+    denied_kinds = sorted({each.kind for each in not_listed if is_denied(each.code)})
     lacking = [
         *([f"{_buckets(denied)} denied"] if denied > 0 else []),
         *([f"{_buckets(keys)} with a key whose look-up was denied"] if keys else []),
+        *(f"{kind} buckets that may not be listed" for kind in denied_kinds),
     ]
     if lacking:
         steps.append(Step(f"{', '.join(lacking)}; the policy you lack is", _policy(summary, options)))
@@ -89,10 +100,14 @@ def readable_place(report: Report) -> str | None:
 
 
 def print_next_steps(
-    summary: Summary, options: Options, place: str | None, accounts: FleetOutcome = ONE_ACCOUNT
+    summary: Summary,
+    options: Options,
+    place: str | None,
+    accounts: FleetOutcome = ONE_ACCOUNT,
+    not_listed: Iterable[Unlisted] = (),
 ) -> None:
     """Print them, a line each."""
-    for step in next_steps(summary, options, place, accounts):
+    for step in next_steps(summary, options, place, accounts, not_listed):
         print_event("next_step", str(step), message=step.why, command=step.command)
 
 
