@@ -132,3 +132,17 @@ def test_nothing_to_be_listed_is_no_empty_report(tmp_path: Path, capsys: pytest.
     assert code == 4
     assert "may not list the account's directory buckets in any region" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_configuration_file_and_a_variable_may_name_kinds(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "s3audit.toml"
+    file.write_text('kinds = ["table", "vector"]\n')
+    assert main(["iam-policy", "--config", str(file)]) == 0
+    printed = capsys.readouterr().out
+    assert "s3tables:ListTableBuckets" in printed
+    assert "s3vectors:ListVectorBuckets" in printed
+    monkeypatch.setenv("S3AUDIT_KINDS", "directory")
+    assert main(["iam-policy"]) == 0
+    assert "s3express:ListAllMyDirectoryBuckets" in capsys.readouterr().out

@@ -110,7 +110,10 @@ def keys_of(command: click.Command) -> dict[str, Key]:
 
     return {
         option.long_name: Key(
-            option.long_name, kind_of(option), many=option.multiple or option.type.name == "formats", own=option.own
+            option.long_name,
+            kind_of(option),
+            many=option.multiple or option.type.name in {"formats", "kinds"},
+            own=option.own,
         )
         for option in command.params
         if isinstance(option, ConfiguredOption) and option.name != "config"
