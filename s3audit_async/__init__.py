@@ -23,7 +23,7 @@ if TYPE_CHECKING:
         UsageError,
         WrongAccountError,
     )
-    from s3audit_async.model import Failure, Row, SseC
+    from s3audit_async.model import Failure, Kind, Row, SseC, Unlisted
     from s3audit_async.options import Options
     from s3audit_async.ports import Observer
     from s3audit_async.recorded.to_file import FileAudit, audit_to_file
@@ -35,6 +35,7 @@ __all__ = [
     "Failure",
     "FileAudit",
     "InterruptedRunError",
+    "Kind",
     "ListingError",
     "Observer",
     "Options",
@@ -43,6 +44,7 @@ __all__ = [
     "RunError",
     "S3AuditError",
     "SseC",
+    "Unlisted",
     "UsageError",
     "WrongAccountError",
     "__version__",
@@ -61,8 +63,10 @@ _HOMES = {
     "UsageError": "errors",
     "WrongAccountError": "errors",
     "Failure": "model",
+    "Kind": "model",
     "Row": "model",
     "SseC": "model",
+    "Unlisted": "model",
     "Options": "options",
     "Observer": "ports",
     "FileAudit": "recorded.to_file",

@@ -13,7 +13,7 @@ from s3audit_async.redaction import redact
 from s3audit_async.references import is_region
 
 if TYPE_CHECKING:
-    from collections.abc import Container
+    from collections.abc import Collection, Container
 
 MAX_CONCURRENCY = 64
 MAX_ATTEMPTS = 8
@@ -105,8 +105,7 @@ class Options:
             )
         if self.buckets and self.prefix is not None:
             raise UsageError("named buckets and a prefix exclude each other", hint="leave one of the two out")
-        if not self.kinds:
-            raise UsageError("no kind of bucket is to be audited", hint=f"choose from {', '.join(Kind)}")
+        object.__setattr__(self, "kinds", _kinds(self.kinds))
         if self.buckets and self.kinds & _NOT_BY_NAME:
             raise UsageError(
                 f"{' and '.join(sorted(self.kinds & _NOT_BY_NAME))} buckets cannot be named one by one",
@@ -125,6 +124,15 @@ class Options:
         if self.include_regions and region not in self.include_regions:
             return False
         return region not in self.exclude_regions
+
+
+def _kinds(named: Collection[str]) -> frozenset[Kind]:
+    """Take kinds, or their names."""
+    if not named:
+        raise UsageError("no kind of bucket is to be audited", hint=f"choose from {', '.join(Kind)}")
+    if unknown := sorted({*named} - {*Kind}):
+        raise UsageError(f"not a kind of bucket: {', '.join(unknown)}", hint=f"choose from {', '.join(Kind)}")
+    return frozenset(map(Kind, named))
 
 
 def check_region(region: str) -> None:

@@ -235,6 +235,13 @@ def test_named_buckets_of_kinds_without_names_of_their_own_are_refused() -> None
     for kinds in ({Kind.TABLE}, ALL):
         with pytest.raises(UsageError, match="cannot be named one by one"):
             Options(buckets=("one",), kinds=frozenset(kinds))
+
+
+def test_kinds_may_be_named_by_their_values_and_what_is_none_is_refused() -> None:
+    chosen = Options(kinds=frozenset({"table", "vector"}))  # type: ignore[arg-type]
+    assert {type(kind) for kind in chosen.kinds} == {Kind}
+    with pytest.raises(UsageError, match="not a kind of bucket: tables"):
+        Options(kinds=frozenset({"tables", Kind.VECTOR}))  # type: ignore[arg-type]
     with pytest.raises(UsageError, match="no kind"):
         Options(kinds=frozenset())
 
