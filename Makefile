@@ -9,7 +9,7 @@ PROWLER := .venv-prowler
 CUSTODIAN := .venv-custodian
 # Every test of what the SDK has a part in. The rooms that the others test do not import it; a test holds that.
 NEWEST_TESTS := $(wildcard tests/test_aws_*.py) $(addprefix tests/test_,$(addsuffix .py,\
-  audit_to_file codes command_demo command_resume command_run demo_account fault_matrix fleet_roles moto original_defects regions stub))
+  audit_to_file codes command_demo command_kinds command_resume command_run demo_account fault_matrix fleet_roles moto original_defects regions stub))
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 
 .PHONY: demo test check browser format bench bench-page bench-peers bench-soak test-newest mutants clean help

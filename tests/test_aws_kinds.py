@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -342,6 +343,28 @@ def test_a_host_that_does_not_exist_is_told_from_one_that_cannot_be_reached() ->
     assert names_no_host(failed(socket.EAI_NONAME))
     assert not names_no_host(failed(socket.EAI_AGAIN))
     assert not names_no_host(CallError(Operation.LIST_TABLE_BUCKETS, "*", "r", code="EndpointUnreachable"))
+
+
+@pytest.mark.parametrize(
+    ("errno", "code"), [(socket.EAI_NONAME, "NoSuchHost"), (socket.EAI_AGAIN, "EndpointUnreachable")]
+)
+async def test_what_the_name_look_up_says_comes_through_the_sdk(
+    errno: int, code: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(*_: object, **__: object) -> None:
+        raise socket.gaierror(errno, "no")
+
+    monkeypatch.delenv("AWS_ENDPOINT_URL")
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", fail)
+    async with open_gateway(aioboto3.Session(), Options(), user_agent="test") as gateway:
+        for ask in (
+            gateway.list_directory_buckets("eu-west-1", token=None),
+            gateway.list_table_buckets("eu-west-1", token=None, prefix=None),
+            gateway.list_vector_buckets("eu-west-1", token=None, prefix=None),
+        ):
+            with pytest.raises(CallError) as raised:
+                await ask
+            assert raised.value.code == code
 
 
 async def test_the_regions_of_a_partition_are_known_and_a_region_of_nobody_stands_alone() -> None:
