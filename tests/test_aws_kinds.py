@@ -210,7 +210,7 @@ async def test_a_kind_that_may_be_listed_nowhere_ends_the_run() -> None:
 
 async def test_where_regions_are_not_told_those_of_the_partition_are_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of China's, as it has but two."""
-    monkeypatch.setenv("AWS_REGION", "cn-north-1")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "cn-north-1")
     told = Told()
     chinese = StubAccount(partition="aws-cn", others=[StubOther("vector", "vectors", "cn-northwest-1")])
     with StubAws(chinese, Behaviour(denied={"ListRegions"})) as stub:
