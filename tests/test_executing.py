@@ -225,7 +225,7 @@ def test_a_job_that_kills_whoever_does_it_takes_no_other_with_it() -> None:
     found = read(crew, *[job_of(str(number)) for number in range(8)])
 
     assert sorted(found.rows) == sorted(f"{job}-{number}" for job in range(8) if job != 3 for number in range(3))
-    assert str(found.error) == "a worker died each time it audited 3: those rows are missing"
+    assert str(found.error) == "rows are missing: the workers were lost that audited 3"
     lost = [record for record in found.records if record.status is not Status.COMPLETE]
     assert [(record.label, record.status, record.code) for record in lost] == [("3", "incomplete", "WorkerLost")]
     assert crew.alone[-1] == "3"

@@ -239,7 +239,7 @@ class Dispatcher:
             await to_thread.run_sync(self._crew.mourn)
         if errand.attempts >= self._crew.attempts:
             self._lost.append(errand.job)
-            said = f"its worker died, {errand.attempts} times"
+            said = "its worker was lost" + (f", {errand.attempts} times" if errand.attempts > 1 else "")
             for unit in errand.job.units:
                 self._settle(
                     AccountRecord(account=unit.account, status=Status.INCOMPLETE, code=WORKER_LOST, message=said),
@@ -344,8 +344,8 @@ class Dispatcher:
     def _missing(self) -> RunError:
         labels = sorted({unit.account.label or "the account" for job in self._lost for unit in job.units})
         return RunError(
-            f"a worker died each time it audited {', '.join(labels)}: those rows are missing",
-            hint="see whether it had memory enough, then go on with --resume",
+            f"rows are missing: the workers were lost that audited {', '.join(labels)}",
+            hint="see whether they had memory enough and are still there, then go on with --resume",
         )
 
 
