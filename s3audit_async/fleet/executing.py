@@ -29,6 +29,8 @@ JOBS_AHEAD = 2
 """Jobs that are handed out for each worker: the one it does, and the next. No more parts than that wait for us."""
 WORKER_LOST = "WorkerLost"
 """Code of an account whose worker died, each time anew."""
+_NAMED = 5
+"""Accounts that a message names."""
 
 
 class Crew(Protocol):
@@ -344,7 +346,8 @@ class Dispatcher:
     def _missing(self) -> RunError:
         labels = sorted({unit.account.label or "the account" for job in self._lost for unit in job.units})
         return RunError(
-            f"rows are missing: the workers were lost that audited {', '.join(labels)}",
+            f"rows are missing: the workers were lost that audited {', '.join(labels[:_NAMED])}"
+            + (f" and {len(labels) - _NAMED} more accounts" if len(labels) > _NAMED else ""),
             hint="see whether they had memory enough and are still there, then go on with --resume",
         )
 
