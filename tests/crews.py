@@ -178,7 +178,8 @@ class PlayedCrew:
     def do(self, future: Future[object], rows_of: JobRows = played_rows) -> None:
         """Do a job."""
         job = self.open.pop(future)
-        future.set_running_or_notify_cancel()
+        if not future.running():
+            future.set_running_or_notify_cancel()
         with ThreadPoolExecutor(1) as thread:  # an event loop may be running in this one
             done = thread.submit(run_job, job, rows_of)
         error = done.exception()
@@ -196,6 +197,9 @@ class PlayedCrew:
     def receive(self, result: object) -> Part:
         assert isinstance(result, Part)
         return result
+
+    def recall(self) -> bool:
+        return False
 
     def mourn(self) -> None:
         self.dismiss()

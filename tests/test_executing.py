@@ -386,3 +386,31 @@ def test_one_process_needs_no_crew_and_two_ways_are_one_too_many() -> None:
         crew_of(processes=2, dask="tcp://127.0.0.1:8786")
     with pytest.raises(UsageError, match="0 processes"):
         crew_of(processes=0)
+
+
+def test_a_crew_that_can_be_asked_hands_in_what_it_has_when_a_run_is_stopped() -> None:
+    """Jobs that have not begun are none of it."""
+
+    class Answering(PlayedCrew):
+        def recall(self) -> bool:
+            return True
+
+    crew = Answering(2)
+
+    async def main() -> list[str]:
+        async with Read().dispatcher(crew, [job_of(str(number)) for number in range(9)]) as rows:
+            first, second, third, fourth = list(crew.open)
+            first.set_running_or_notify_cancel()
+            third.set_running_or_notify_cancel()
+            rows.stop()
+            assert second.cancelled()
+            assert fourth.cancelled()
+            crew.do(third)
+            crew.do(first)
+            found = [(await anext(rows)).bucket for _ in range(6)]
+            with pytest.raises(InterruptedRunError):
+                await anext(rows)
+        return found
+
+    assert anyio.run(main) == ["2-0", "2-1", "2-2", "0-0", "0-1", "0-2"]
+    assert len(crew.handed_out) == 4

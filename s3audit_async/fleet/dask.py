@@ -92,6 +92,10 @@ class DaskCrew:
             raise TypeError(f"a worker gave {type(result).__name__}, and not a part")
         return result
 
+    def recall(self) -> bool:
+        """Know of no way: the scheduler hands on what is done, and only that."""
+        return False
+
     def mourn(self) -> None:
         """Do nothing: the others go on, and the cluster has others."""
 

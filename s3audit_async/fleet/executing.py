@@ -63,6 +63,10 @@ class Crew(Protocol):
         """Make the part of what a future gave. Raises what `run_job` did. Blocks."""
         ...
 
+    def recall(self) -> bool:
+        """Ask those who are at work to hand in what they have, at once. False where they cannot be asked."""
+        ...
+
     def mourn(self) -> None:
         """Know that a worker has died: where that ends all of them, they are dismissed. Blocks, but not for long."""
         ...
@@ -93,7 +97,8 @@ class _Ledger:
 class Dispatcher:
     """`async with dispatcher as rows: async for row in rows: ...`: the face of a row stream, with workers behind it.
 
-    A part of the report comes as a whole, once its job is done: nothing twice, nothing half. Jobs whose workers die are
+    A part of the report comes as a whole, once its job is done: nothing twice, nothing half. A run that ends early has
+    those that work hand in what they have, and gives up what they cannot. Jobs whose workers die are
     handed out again, all at once; those that lose their worker a second time one by one, so that a job
     that kills whoever does it takes no other with it. It is given up in the end, all others are done, and then
     `RunError` names the accounts that are missing.
@@ -189,7 +194,11 @@ class Dispatcher:
         return self._account
 
     def stop(self) -> None:
-        """Ask the run to end now. The parts that are ready still come; then `InterruptedRunError` is raised."""
+        """Ask the run to end now.
+
+        The parts that are ready still come, and what workers have of others, if they can be asked for it; then
+        `InterruptedRunError` is raised.
+        """
         self._end_with(InterruptedRunError("interrupted"))
 
     async def _next_part(self) -> None:
@@ -338,8 +347,9 @@ class Dispatcher:
     def _end_with(self, error: BaseException) -> None:
         if self._end is None:
             self._end = error
-            for future in list(self._under_way):
-                if not future.cancel() and not future.done():
+            begun = [future for future in self._under_way if not future.cancel() and not future.done()]
+            if begun and not self._crew.recall():
+                for future in begun:
                     del self._under_way[future]  # given up
         self._some_ready.set()
 

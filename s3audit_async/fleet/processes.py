@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 _OF_THE_TERMINAL = {signal.SIGINT, signal.SIGHUP}
 """They go to every process of a terminal's; ours are ended by the one that started them."""
 _COLLECTIONS = (10_000, 20, 50)  # as the command has it: an eighth of the CPU would go to finding no garbage
+_RECALL = "recall"
+"""Name of the file that tells workers to hand in what they have."""
 
 
 class ProcessCrew:
@@ -95,6 +97,11 @@ class ProcessCrew:
             raise part
         return part
 
+    def recall(self) -> bool:
+        if self._folder is not None:
+            Path(self._folder.name, _RECALL).touch()
+        return True
+
     def mourn(self) -> None:
         self.dismiss()  # the executor is of no use any more, and has ended the others
 
@@ -145,8 +152,9 @@ def _warm_up() -> None:
 def _filed(folder: str, job: Job, rows_of: JobRows) -> str:
     """Do a job, and give the name of the file that holds what came of it."""
     outcome: Any
+    recalled = Path(folder, _RECALL)
     try:
-        outcome = run_job(job, rows_of)
+        outcome = run_job(job, rows_of, is_wanted=lambda: not recalled.exists())
     except Exception as error:  # noqa: BLE001 - goes on where the file is read
         outcome = error
     file = Path(folder, uuid4().hex)

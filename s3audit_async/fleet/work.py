@@ -41,7 +41,7 @@ JOBS_PER_WORKER = 4
 MOST_NOTICES = 200
 """Fallbacks that a job tells of; what is noticed beyond is not worth the way."""
 
-_ASK_SECONDS = 1.0
+_ASK_SECONDS = 0.25
 _SILENT = logging.NullHandler()
 
 
@@ -108,7 +108,7 @@ class _Notices(Observer):
 def run_job(job: Job, rows_of: JobRows, *, is_wanted: Callable[[], bool] = lambda: True) -> Part:
     """Do a job, in a process that may have nothing in common with the one that sent it but the version of s3audit.
 
-    Stops early, with `InterruptedRunError` in the part, once `is_wanted` says so; it is asked every second. Raises
+    Stops early, with `InterruptedRunError` in the part, once `is_wanted` says so; it is asked all the time. Raises
     `RunError` where even the version differs. What ends the job later is in the part, beside the rows until then.
     """
     if job.version != s3audit_async.__version__:
