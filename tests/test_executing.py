@@ -292,6 +292,16 @@ def test_two_profiles_that_lead_into_one_account_give_its_rows_once() -> None:
     assert found.records[1].message == "two leads into account 444455556666, as one does"
 
 
+def test_two_profiles_that_lead_into_one_account_in_one_job_give_its_rows_once() -> None:
+    """The worker knows of both, and has skipped the second before it is done with the first."""
+    units = tuple(Unit(Account(None, name, profile=name)) for name in ("one", "two"))
+    found = read(diligent(), Job(units=units, options=Options()))
+
+    assert found.rows == ["444455556666-0", "444455556666-1", "444455556666-2"]
+    told = [(record.account.profile, record.status, record.rows, record.message) for record in found.records]
+    assert told == [("two", "skipped", 0, "told"), ("one", "complete", 3, "")]
+
+
 def test_a_dispatcher_is_for_one_run() -> None:
     async def main() -> None:
         dispatcher = Read().dispatcher(diligent(), [])
@@ -332,6 +342,15 @@ def test_a_job_knows_what_is_done_of_its_own_accounts_and_names_only() -> None:
 
     assert [dict(job.done) for job in jobs] == [{"1": {"m"}}, {"2": {"b"}}, {}]
     assert {job.options.skip for job in jobs} == {frozenset()}
+
+
+def test_a_job_of_profiles_knows_what_is_done_of_all_accounts() -> None:
+    """Whose they are is known once a worker has entered them: without, the rows would come a second time."""
+    done = {"1": {"a"}, "2": {"b"}}
+    units = [Unit(Account(None, name, profile=name)) for name in ("one", "two")]
+    jobs = jobs_for(units, Options(), workers=1, done=done)
+
+    assert [dict(job.done) for job in jobs] == [done] * len(jobs)
 
 
 def test_other_kinds_of_buckets_are_nobodys_share() -> None:

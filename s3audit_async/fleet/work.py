@@ -229,7 +229,9 @@ def for_worker(options: Options, workers: int) -> Options:
 
 
 def _done_of(units: Sequence[Unit], done: Mapping[str | None, Iterable[str]]) -> dict[str | None, frozenset[str]]:
-    """Pick what of those that are done a job can meet."""
+    """Pick what of those that are done a job can meet: all of it, where nobody knows yet whose accounts they are."""
+    if any(unit.account.id is None and unit.account.profile is not None for unit in units):
+        return {account: frozenset(names) for account, names in done.items()}
     ids = {unit.account.id: unit.share for unit in units if unit.account.id in done}
     return {account: _within(share, done[account]) for account, share in ids.items()}
 
