@@ -306,16 +306,15 @@ class Dispatcher:
 
     def _entered_twice(self, part: Part) -> set[str]:
         """Give the accounts of a part into which a profile of another part has led already: their rows are there."""
+        twice = set()
         for record in part.records:
             account = record.account
-            if account.profile is not None and account.id is not None:
-                self._entered_by.setdefault(account.id, account.profile)
-        return {
-            record.account.id
-            for record in part.records
-            if record.account.id is not None
-            and record.account.profile != self._entered_by.get(record.account.id, record.account.profile)
-        }
+            # One that the worker itself has skipped leads into an account that another one of this part has led into.
+            if account.profile is None or account.id is None or record.status is Status.SKIPPED:
+                continue
+            if self._entered_by.setdefault(account.id, account.profile) != account.profile:
+                twice.add(account.id)
+        return twice
 
     def _conclude(self) -> None:
         """Settle the accounts of the part whose last row has been read."""
