@@ -36,7 +36,8 @@ def job_of(*accounts: str, **options: object) -> Job:
 class PlayedRows:
     """A few rows for each unit of a job, made up by its account's id.
 
-    `denied-` is not entered, `broken-` not listed to the end, `revoked-` ends the whole run after its first row.
+    `denied-` is not entered, `broken-` not listed to the end, `revoked-` ends the whole run after its first row. All
+    profiles lead into one account: the first gives its rows, and the others are skipped before those are all there.
     """
 
     def __init__(self, job: Job, observer: Observer, concluded: Callable[[AccountRecord], None]) -> None:
@@ -69,7 +70,13 @@ class PlayedRows:
 
     async def _all(self) -> AsyncGenerator[Row, None]:
         refused = 0
+        profiles = [unit.account.profile for unit in self._job.units if unit.account.profile is not None]
+        for profile in profiles[1:]:
+            account = Account("444455556666", name=profile, profile=profile)
+            self._concluded(AccountRecord(account=account, status=Status.SKIPPED, code="SameAccount", message="told"))
         for unit in self._job.units:
+            if unit.account.profile in profiles[1:]:
+                continue
             label = unit.account.id or ""
             account = unit.account
             if unit.account.profile is not None:
@@ -219,3 +226,9 @@ def diligent(size: int = 2) -> PlayedCrew:
 def rows_that_fail(job: Job, observer: Observer, concluded: Callable[[AccountRecord], None]) -> RowSource:
     """Fail, and say of what."""
     raise ZeroDivisionError(f"no rows of {job!r}")
+
+
+def rows_that_kill(job: Job, observer: Observer, concluded: Callable[[AccountRecord], None]) -> RowSource:
+    """Kill whoever does the job."""
+    os.kill(os.getpid(), signal.SIGKILL)
+    raise AssertionError("nobody is left to say so")

@@ -109,6 +109,23 @@ def test_a_small_account_is_one_job_and_names_are_audited_as_they_are(monkeypatc
     assert [row.bucket for row in named.rows] == [one]
 
 
+def test_what_was_done_before_a_worker_died_can_still_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A reader may be slow to fetch a part, and hear of the death first; others do what is left."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    with ProcessCrew(1) as crew:
+        done = crew.submit(crews.job_of("111"), crews.played_rows).result(30)
+        assert isinstance(crew.submit(crews.job_of("222"), crews.rows_that_kill).exception(30), crew.deaths)
+        crew.mourn()
+        after = crew.submit(crews.job_of("333"), crews.played_rows).result(30)
+        parts = [crew.receive(done), crew.receive(after)]
+
+    assert [[row.bucket for row in chunk] for part in parts for chunk in part.unpacked()] == [
+        [f"{account}-{number}" for number in range(3)] for account in ("111", "333")
+    ]
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("size", [0, MOST_PROCESSES + 1])
 def test_a_number_of_processes_that_cannot_work_is_refused(size: int) -> None:
     with pytest.raises(UsageError, match="processes"):

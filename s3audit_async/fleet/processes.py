@@ -43,7 +43,8 @@ class ProcessCrew:
 
     Parts come back as files of a folder that only this user can read. The executor's own way back is one pipe for all,
     and a process that dies while it writes would leave half a part in it, for which this one would wait for ever. What
-    is sent through it is shorter than what a pipe takes at once.
+    is sent through it is shorter than what a pipe takes at once. The folder outlives a death: parts that were done
+    before may not have been received yet.
     """
 
     attempts = 3
@@ -78,13 +79,13 @@ class ProcessCrew:
             return executor.submit(_filed, folder, job, rows_of)
 
     def _opened(self) -> tuple[ProcessPoolExecutor, str]:
-        if self._executor is None or self._folder is None:
-            spawning = get_context("spawn")
+        spawning = get_context("spawn")
+        if self._folder is None:
             self._folder = TemporaryDirectory(prefix="s3audit-", ignore_cleanup_errors=True)
-            theirs, ours = spawning.Pipe(duplex=False)
-            self._ends = theirs, ours
+            self._ends = spawning.Pipe(duplex=False)  # theirs, and ours
+        if self._executor is None:
             self._executor = ProcessPoolExecutor(
-                self.size, mp_context=spawning, initializer=_begin, initargs=(theirs, self._folder.name)
+                self.size, mp_context=spawning, initializer=_begin, initargs=(self._ends[0], self._folder.name)
             )
         return self._executor, self._folder.name
 
@@ -103,17 +104,23 @@ class ProcessCrew:
         return True
 
     def mourn(self) -> None:
-        self.dismiss()  # the executor is of no use any more, and has ended the others
+        with self._changing:
+            self._shut_down()  # it is of no use any more, and has ended the others
 
     def dismiss(self) -> None:
         with self._changing:
-            if self._executor is None or self._folder is None:
-                return
             for end in self._ends:
                 end.close()
+            self._ends = ()
+            self._shut_down()
+            if self._folder is not None:
+                self._folder.cleanup()
+                self._folder = None
+
+    def _shut_down(self) -> None:
+        if self._executor is not None:
             self._executor.shutdown(wait=True, cancel_futures=True)
-            self._folder.cleanup()
-            self._executor = self._folder = None
+            self._executor = None
 
 
 @contextmanager
