@@ -346,7 +346,7 @@ def test_a_job_knows_what_is_done_of_its_own_accounts_and_names_only() -> None:
 
 def test_a_job_of_profiles_knows_what_is_done_of_all_accounts() -> None:
     """Whose they are is known once a worker has entered them: without, the rows would come a second time."""
-    done = {"1": {"a"}, "2": {"b"}}
+    done: dict[str | None, set[str]] = {"1": {"a"}, "2": {"b"}}
     units = [Unit(Account(None, name, profile=name)) for name in ("one", "two")]
     jobs = jobs_for(units, Options(), workers=1, done=done)
 
