@@ -8,15 +8,17 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from rich.console import Console
 
+from s3audit_async import classify
 from s3audit_async.analysis.drift.as_json import as_json
 from s3audit_async.analysis.drift.as_markdown import LONGEST, as_markdown
 from s3audit_async.analysis.drift.as_text import MOST_SHOWN, as_text
 from s3audit_async.analysis.drift.gathering import Drift, gather
+from s3audit_async.findings import Finding
 from tests.drifting import DENIED, DISABLED, KINDS, NO_BUCKET_KEY, OTHER_KEY, SOUND, SSE_S3, named
 
 if TYPE_CHECKING:
@@ -81,6 +83,10 @@ def parsed(text: str) -> tuple[list[str], list[str], int]:
     return kinds, [each.content for each in inline if each.type == "code_inline"], kinds.count("tr_open")
 
 
+MEANT = {word for word in vars(classify).values() if isinstance(word, str)} | {*Finding, "NoSuchBucket", "AES256"}
+"""Texts that mean something where `hostile` puts them, so that other things are said of them."""
+
+
 @settings(deadline=None)
 @given(st.text(st.sampled_from("`|\\\n\r <>@#*_[]()!~&;:/.x") | st.characters(exclude_categories=["Cs"])))
 @example(HOSTILE)
@@ -91,6 +97,7 @@ def parsed(text: str) -> tuple[list[str], list[str], int]:
 @example("x" * 5000)
 def test_no_text_of_a_report_is_markup_in_a_comment(text: str) -> None:
     plain_kinds, plain_spans, plain_rows = parsed(as_markdown(hostile("plain"), NAMES))
+    assume(text not in MEANT)
     kinds, spans, rows = parsed(as_markdown(hostile(text), NAMES))
 
     assert sorted(kinds) == sorted(plain_kinds)
