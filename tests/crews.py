@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
+import tempfile
 from concurrent.futures import BrokenExecutor, CancelledError, Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -232,3 +234,10 @@ def rows_that_kill(job: Job, observer: Observer, concluded: Callable[[AccountRec
     """Kill whoever does the job."""
     os.kill(os.getpid(), signal.SIGKILL)
     raise AssertionError("nobody is left to say so")
+
+
+def rows_without_a_folder(job: Job, observer: Observer, concluded: Callable[[AccountRecord], None]) -> RowSource:
+    """Give a few rows, after the folder for what a worker hands in has gone."""
+    for folder in Path(tempfile.gettempdir()).glob("s3audit-*"):
+        shutil.rmtree(folder)
+    return played_rows(job, observer, concluded)

@@ -15,7 +15,7 @@ import anyio
 import pytest
 
 from benchmarks.stub import Behaviour, Request, StubAccount, StubAws, synthetic
-from s3audit_async.errors import UsageError
+from s3audit_async.errors import OutputError, UsageError
 from s3audit_async.fleet.access import MOST_PROCESSES
 from s3audit_async.fleet.crew_run import CrewRun
 from s3audit_async.fleet.executing import Dispatcher
@@ -130,6 +130,21 @@ def test_what_was_done_before_a_worker_died_can_still_be_read(tmp_path: Path, mo
 def test_a_number_of_processes_that_cannot_work_is_refused(size: int) -> None:
     with pytest.raises(UsageError, match="processes"):
         ProcessCrew(size)
+
+
+def test_a_worker_that_has_no_room_for_what_it_has_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The folder is gone here; a full disk is the same to it."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+
+    async def main() -> None:
+        jobs = [crews.job_of("1")]
+        async with Dispatcher(crew, jobs, crews.rows_without_a_folder, Observer()) as rows:
+            await anext(rows)
+
+    with ProcessCrew(1) as crew, pytest.raises(OutputError, match="cannot hand in what it has") as raised:
+        anyio.run(main)
+    assert raised.value.hint
 
 
 def test_no_process_is_started_before_there_is_a_job() -> None:

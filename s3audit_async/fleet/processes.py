@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Self
 from uuid import uuid4
 
-from s3audit_async.errors import UsageError
+from s3audit_async.errors import OutputError, UsageError
 from s3audit_async.fleet.access import MOST_PROCESSES
 from s3audit_async.fleet.work import run_job
 
@@ -165,5 +165,11 @@ def _filed(folder: str, job: Job, rows_of: JobRows) -> str:
     except Exception as error:  # noqa: BLE001 - goes on where the file is read
         outcome = error
     file = Path(folder, uuid4().hex)
-    file.write_bytes(pickle.dumps(outcome, pickle.HIGHEST_PROTOCOL))
+    try:
+        file.write_bytes(pickle.dumps(outcome, pickle.HIGHEST_PROTOCOL))
+    except OSError as error:
+        raise OutputError(
+            f"a worker cannot hand in what it has: {folder}: {error.strerror}",
+            hint="make room there, or name another place by TMPDIR; then go on with --resume",
+        ) from error
     return str(file)
