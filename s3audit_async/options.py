@@ -36,10 +36,10 @@ _BUCKET_NAME = re.compile(r"[A-Za-z0-9._-]{3,255}")  # old buckets of us-east-1 
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """A part of an account's buckets, for one of several who audit it side by side.
+    """A part of an account's general purpose buckets, for one of several who audit it side by side.
 
     Those of `regions`, each listed by its BucketRegion filter at its own endpoint, whose names are greater than
-    `after` and not greater than `upto`; None is no bound.
+    `after` and not greater than `upto`; None is no bound. Of the other kinds that are asked for it leaves out nothing.
     """
 
     regions: tuple[str, ...]
@@ -65,7 +65,7 @@ class Options:
     - `account`: the account that the credentials must belong to. Asked before anything else, where it can be told.
     - `skip`: names that have their row already; listed but not audited again.
     - `endpoint_url`: where to send every request, instead of AWS's own endpoints.
-    - `share`: only a part of the account's buckets, as others audit the rest.
+    - `share`: only a part of the account's general purpose buckets, as others audit the rest.
     - `kinds`: which kinds of buckets to audit. All but general purpose ones are listed region by region, in those that
       account:ListRegions names, or in `include_regions`. One of `buckets` is of the kind that its name tells.
     """

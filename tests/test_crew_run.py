@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 import anyio
 import pytest
 
-from benchmarks.stub import Behaviour, StubAws, synthetic
+from benchmarks.stub import Behaviour, ErrorAnswer, Fault, Request, StubAws, synthetic
 from s3audit_async.errors import CredentialsError, ListingError, WrongAccountError
 from s3audit_async.fleet.crew_run import CrewRun
 from s3audit_async.fleet.job_rows import fleet_rows
 from s3audit_async.model import Kind
 from s3audit_async.options import Options
 from s3audit_async.ports import Observer
+from s3audit_async.stats import RunStats
 from tests.crews import PlayedCrew
 
 if TYPE_CHECKING:
@@ -43,9 +44,12 @@ def stub(monkeypatch: pytest.MonkeyPatch) -> Iterator[StubAws]:
         yield serving
 
 
-def run(crew: PlayedCrew, options: Options) -> list[str]:
+def run(crew: PlayedCrew, options: Options, stats: RunStats | None = None) -> list[str]:
+    stats = stats or RunStats()
+
     async def main() -> None:
-        async with CrewRun(crew, None, options, Observer(), rows_of=fleet_rows) as rows:
+        arrived = lambda part: stats.merge(part.figures)  # noqa: E731 - a name for a line that is too long
+        async with CrewRun(crew, None, options, stats, rows_of=fleet_rows, arrived=arrived) as rows:
             assert await rows.account() == "123456789012"
             found.extend([row.bucket async for row in rows])
 
@@ -129,3 +133,29 @@ def test_other_kinds_alone_are_nobodys_share(stub: StubAws) -> None:
     anyio.run(main)
     assert [job.units[0].share for job in crew.handed_out] == [None]
     assert stub.stats.calls["ListBuckets"] == 0
+
+
+GENERAL_AND_TABLES = frozenset({Kind.GENERAL, Kind.TABLE})
+
+
+def test_buckets_of_a_kind_that_may_not_be_listed_are_told_and_do_not_end_the_run(stub: StubAws) -> None:
+    """As where one process does it all: everything else is complete."""
+    stub.behaviour.denied = {("ListTableBuckets", "eu-west-1")}
+    crew, stats = Working(2), RunStats()
+    rows = run(crew, Options(kinds=GENERAL_AND_TABLES, skip=all_but(stub, 7)), stats)
+
+    assert len(rows) == 7
+    assert [(each.kind, each.region) for each in stats.not_listed] == [(Kind.TABLE, "eu-west-1")]
+    assert len(crew.handed_out) == 3
+
+
+def test_a_kind_that_is_offered_nowhere_is_nothing_that_is_missing(stub: StubAws) -> None:
+    """The account's general purpose buckets show that there is nothing wrong, though others list them."""
+
+    def refuse(request: Request) -> Fault | None:
+        return ErrorAnswer(501, "NotImplemented") if request.operation == "ListTableBuckets" else None
+
+    stub.behaviour.faults = refuse
+    stats = RunStats()
+    assert len(run(Working(2), Options(kinds=GENERAL_AND_TABLES, skip=all_but(stub, 7)), stats)) == 7
+    assert stats.not_listed == []

@@ -119,11 +119,12 @@ def test_what_has_its_row_already_is_not_asked_about_again() -> None:
     assert keys_of(rows) == [f"table/{HOME}/table-000", f"vector/{WEST}/vector-000", f"vector/{HOME}/vector-000"]
 
 
-def test_a_share_has_only_its_regions_and_names() -> None:
-    gateway = FakeGateway(other_kinds=others(4))
-    rows = run(gateway, kinds={Kind.VECTOR}, share=Share((WEST,), after="vector-000", upto="vector-002"))
-    assert keys_of(rows) == [f"vector/{WEST}/vector-001", f"vector/{WEST}/vector-002"]
-    assert gateway.calls[Operation.LIST_REGIONS] == 0
+def test_a_share_is_one_of_general_purpose_buckets_only() -> None:
+    """Whoever has none of those has all the others."""
+    gateway = FakeGateway(several(2), other_kinds=others())
+    rows = run(gateway, kinds={Kind.GENERAL, Kind.VECTOR}, share=Share(()))
+    assert keys_of(rows) == [f"vector/{WEST}/vector-000", f"vector/{HOME}/vector-000"]
+    assert gateway.calls[Operation.LIST_BUCKETS] == 0
 
 
 @pytest.mark.parametrize("code", ["AccessDenied", "InternalError", "ReadTimeout", "EndpointUnreachable"])

@@ -359,10 +359,11 @@ def test_other_kinds_of_buckets_are_nobodys_share() -> None:
     shares = [Unit(Account("1"), Share(("eu",))), Unit(Account("1"), Share(("us",)))]
     jobs = jobs_for([*shares, Unit(Account("2"))], Options(kinds=kinds), workers=2)
 
-    assert [(job.units[0].share is None, set(job.options.kinds)) for job in jobs] == [
-        *[(False, {Kind.GENERAL})] * 2,
-        (True, {Kind.TABLE}),
-        (True, set(kinds)),
+    assert [(job.units[0].share, set(job.options.kinds)) for job in jobs] == [
+        (Share(("eu",)), {Kind.GENERAL}),
+        (Share(("us",)), {Kind.GENERAL}),
+        (Share(()), set(kinds)),
+        (None, set(kinds)),
     ]
 
 

@@ -88,9 +88,8 @@ class KindsListing:
 
     async def _regions(self) -> _Regions:
         options = self._options
-        chosen = options.share.regions if options.share is not None else sorted(options.include_regions)
-        if chosen:
-            return _Regions(tuple(filter(options.wants_region, dict.fromkeys(chosen))), enabled=False)
+        if options.include_regions:
+            return _Regions(tuple(sorted(options.include_regions)), enabled=False)
         try:
             enabled = await self._enabled_regions()
         except CallError as error:
@@ -172,13 +171,10 @@ class KindsListing:
         options = self._options
         if options.prefix is not None and not bucket.name.startswith(options.prefix):
             return False
-        share = options.share
-        if share is not None and not (bucket.name > share.after and (share.upto is None or bucket.name <= share.upto)):
-            return False
         if bucket.region == asked:
             return True
         stray = skip_key(bucket.kind, bucket.region, bucket.name)
-        if bucket.region in regions.names or stray in self._strays or share is not None:
+        if bucket.region in regions.names or stray in self._strays:
             return False
         self._strays.add(stray)
         return True

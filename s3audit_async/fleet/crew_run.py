@@ -148,7 +148,7 @@ class CrewRun:
         return self._rows
 
     def _conclude(self, record: AccountRecord) -> None:
-        if self._plan is None and record.status is not Status.COMPLETE:
+        if self._plan is None and record.status is not Status.COMPLETE and not record.unlisted:
             self._incomplete = record
         self._concluded(record)
 

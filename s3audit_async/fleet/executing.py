@@ -364,7 +364,8 @@ class Dispatcher:
 def _together(records: list[AccountRecord]) -> AccountRecord:
     """Make one record of those of an account's shares: complete only if all of them are."""
     rows = sum(record.rows for record in records)
-    worst = next((record for record in records if record.status is not Status.COMPLETE), records[0])
+    lacking = [record for record in records if record.status is not Status.COMPLETE]
+    worst = min(lacking, key=lambda record: record.unlisted, default=records[0])
     status = worst.status
     if any(record.status is not status for record in records):
         status = Status.INCOMPLETE  # some of it was entered

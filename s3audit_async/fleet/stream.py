@@ -248,6 +248,7 @@ class FleetStream:
                 rows=pipeline.delivered,
                 code=lacking.code,
                 message=f"its {lacking.kind} buckets in {lacking.region} could not be listed",
+                unlisted=True,
             )
         if broken_off is None:
             return AccountRecord(account=account, status=Status.COMPLETE, rows=pipeline.delivered)

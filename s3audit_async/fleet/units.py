@@ -66,6 +66,8 @@ class AccountRecord:
     code: str = ""
     """AWS's error code, or its state where it was skipped."""
     message: str = ""
+    unlisted: bool = False
+    """Whether all that it lacks are buckets of one of the other kinds, of which observers have been told."""
 
     @property
     def label(self) -> str:

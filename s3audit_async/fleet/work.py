@@ -19,7 +19,7 @@ from s3audit_async.errors import CredentialsError, RunError
 from s3audit_async.fleet.access import Access
 from s3audit_async.fleet.units import Status, Unit
 from s3audit_async.observe import Observers
-from s3audit_async.options import GENERAL_ONLY
+from s3audit_async.options import GENERAL_ONLY, Share
 from s3audit_async.ports import Observer
 from s3audit_async.stats import RunStats
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from s3audit_async.fleet.units import AccountRecord
     from s3audit_async.model import Notice, Row
-    from s3audit_async.options import Options, Share
+    from s3audit_async.options import Options
     from s3audit_async.ports import RowSource
     from s3audit_async.stats import Figures
 
@@ -43,6 +43,8 @@ MOST_NOTICES = 200
 
 _ASK_SECONDS = 0.25
 _SILENT = logging.NullHandler()
+_NOTHING = Share(())
+"""No general purpose bucket, as others have those. They are asked for: that there are no others is no failure then."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,13 +196,9 @@ def jobs_for(
     batches = [tuple(whole[start : start + size]) for start in range(0, len(whole), size)]
     general = replace(options, kinds=GENERAL_ONLY)
     made = [Job(units=(unit,), options=general, access=access, done=_done_of((unit,), done)) for unit in shares]
-    if others := options.kinds - GENERAL_ONLY:
-        rest = replace(options, kinds=others)
-        accounts = dict.fromkeys(unit.account for unit in shares)
-        made += [
-            Job(units=(Unit(account),), options=rest, access=access, done=_done_of((Unit(account),), done))
-            for account in accounts
-        ]
+    if options.kinds - GENERAL_ONLY:
+        rests = dict.fromkeys(Unit(unit.account, _NOTHING) for unit in shares)
+        made += [Job(units=(rest,), options=options, access=access, done=_done_of((rest,), done)) for rest in rests]
     made += [Job(units=batch, options=options, access=access, done=_done_of(batch, done)) for batch in batches]
     return tuple(made)
 
