@@ -69,6 +69,7 @@ _DENIALS = frozenset(
         "AccessDeniedException",
         "AllAccessDisabled",
         "Forbidden",
+        "ForbiddenException",  # S3 Tables has both (botocore model of s3tables)
         "UnauthorizedAccess",
         "HTTP403",
     }

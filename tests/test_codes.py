@@ -65,7 +65,15 @@ FINALS = [
 THROTTLES_OF_BOTOCORE = set(ThrottledRetryableChecker._THROTTLED_ERROR_CODES)
 TRANSIENTS_OF_BOTOCORE = set(TransientRetryableChecker._TRANSIENT_ERROR_CODES)
 OF_DYNAMODB = {"TransactionInProgressException"}
-DENIALS = ["AccessDenied", "AccessDeniedException", "AllAccessDisabled", "Forbidden", "UnauthorizedAccess", "HTTP403"]
+DENIALS = [
+    "AccessDenied",
+    "AccessDeniedException",
+    "AllAccessDisabled",
+    "Forbidden",
+    "ForbiddenException",
+    "UnauthorizedAccess",
+    "HTTP403",
+]
 EXPIRED = ["ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired"]
 BAD_CREDENTIALS = [
     *EXPIRED,
