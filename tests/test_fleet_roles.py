@@ -164,6 +164,14 @@ async def test_role_chaining_is_kept_within_its_hour_without_asking_in_vain() ->
     assert len(found.rows) == 30
 
 
+async def test_the_shortest_session_is_not_assumed_twice_at_once() -> None:
+    """The SDK would refresh what ends within a quarter of an hour before it is used at all."""
+    with serving(two_accounts()) as stub:
+        found = await audit(stub, [OTHER], Access(role_name="s3audit", duration=900))
+        assert stub.stats.calls["AssumeRole"] == 1
+    assert len(found.rows) == 30
+
+
 async def test_credentials_of_a_role_are_assumed_again_when_the_server_refuses_them() -> None:
     """In the middle of an account, and no bucket pays for it."""
     with serving(two_accounts()) as stub:

@@ -62,7 +62,10 @@ class AwsCallerGateway(AwsGateway):
 
         async def load() -> Any:  # noqa: ANN401 - the SDK's credentials
             return AioRefreshableCredentials.create_from_metadata(
-                metadata=issued.as_metadata(), refresh_using=again, method=_METHOD
+                metadata=issued.as_metadata(),
+                refresh_using=again,
+                method=_METHOD,
+                advisory_timeout=0,  # when to refresh is for `RunCredentials` to say
             )
 
         return AwsGateway(self._pool.signing_with(load))
