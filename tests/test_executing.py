@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 from collections import Counter
+from concurrent.futures import BrokenExecutor
 from typing import TYPE_CHECKING
 
 import anyio
@@ -269,6 +270,28 @@ def test_a_defect_comes_out_as_it_is() -> None:
     crew = PlayedCrew(does=lambda crew, future, _: future.set_exception(ZeroDivisionError("by zero")))
     with pytest.raises(ZeroDivisionError):
         read(crew, job_of("1"))
+
+
+def test_jobs_that_somebody_else_cancels_end_the_run_and_no_worker_is_blamed() -> None:
+    """Dask's client does so when its scheduler is gone: all jobs are lost then, and others would be, too."""
+
+    class Cluster(PlayedCrew):
+        attempts = 1
+        deaths = (BrokenExecutor,)
+
+        def submit(self, job: Job, rows_of: object) -> Future[object]:
+            future = super().submit(job, played_rows)
+            if len(self.handed_out) == 2 * JOBS_AHEAD:
+                self.do(next(iter(self.open)))
+                for lost in self.open:
+                    lost.cancel()
+            return future
+
+    crew = Cluster(2)
+    found = read(crew, *[job_of(str(number)) for number in range(9)])
+    assert found.events == ["0-0", "0-1", "0-2", "= 0 complete 3"]
+    assert str(found.error) == "the workers' jobs were cancelled, and not by this run"
+    assert len(crew.handed_out) <= 2 * JOBS_AHEAD + 1
 
 
 def test_accounts_that_refuse_end_the_run_only_if_all_do() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from concurrent.futures import CancelledError
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, Self, cast
 
@@ -49,7 +48,7 @@ class DaskCrew:
             from distributed.scheduler import KilledWorker  # noqa: PLC0415
         except ImportError as error:
             raise UsageError("--dask needs Dask's distributed", hint="pip install 's3audit-async[dask]'") from error
-        self.deaths = (KilledWorker, CancelledError)
+        self.deaths = (KilledWorker,)
         with ExitStack() as opening:
             opening.enter_context(_quiet())
             try:

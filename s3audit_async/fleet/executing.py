@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, deque
+from concurrent.futures import CancelledError
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NoReturn, Protocol, Self
@@ -103,9 +104,10 @@ class Dispatcher:
     that kills whoever does it takes no other with it. It is given up in the end, all others are done, and then
     `RunError` names the accounts that are missing.
 
-    What ends one job for a reason that holds for all (no credentials, the wrong account) ends the run: parts that are
-    ready still come, then that error is raised. `concluded` is told what became of each account once its rows have
-    gone to the reader, of one in several jobs once all are in; `arrived` is told of each part before its first row.
+    What ends one job for a reason that holds for all (no credentials, the wrong account, no cluster) ends the run:
+    parts that are ready still come, then that error is raised. `concluded` is told what became of each account once
+    its rows have gone to the reader, of one in several jobs once all are in; `arrived` is told of each part before its
+    first row.
     """
 
     def __init__(
@@ -239,6 +241,12 @@ class Dispatcher:
             return await to_thread.run_sync(self._crew.receive, future.result())
         except self._crew.deaths:
             await self._mourn(errand)
+        except CancelledError:
+            error = RunError(
+                "the workers' jobs were cancelled, and not by this run",
+                hint="see whether the cluster's scheduler is there, then go on with --resume",
+            )
+            self._end_with(error)
         except Exception as error:  # noqa: BLE001 - raised by the iteration, after what is ready
             self._end_with(error)
         return None
