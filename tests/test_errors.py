@@ -8,6 +8,8 @@ import pytest
 
 from s3audit_async import errors
 from s3audit_async.errors import CallError, NotAskedError, S3AuditError, WrongAccountError
+from s3audit_async.fleet.entering import SameAccountError
+from s3audit_async.fleet.units import Account
 from s3audit_async.model import Operation
 
 CALL = {"code": "SlowDown", "message": "Please", "status": 503, "retry_after": 2.5, "bucket_region": "eu-west-1"}
@@ -19,6 +21,8 @@ def made(kind: type[S3AuditError]) -> S3AuditError:
         return kind(Operation.HEAD_BUCKET, "logs", "us-east-1", **CALL)  # type: ignore[arg-type]
     if kind is WrongAccountError:
         return WrongAccountError("111122223333", "444455556666")
+    if kind is SameAccountError:
+        return SameAccountError(Account("111122223333", "one", profile="one"), "two")
     return kind("that is wrong", hint="do this")
 
 
@@ -42,4 +46,4 @@ def test_every_error_comes_through_pickling_whole(kind: type[S3AuditError], prot
 
 def test_all_errors_are_tried() -> None:
     """Those of the module, at least."""
-    assert {NotAskedError, WrongAccountError, errors.OutputError} <= set(kinds())
+    assert {NotAskedError, WrongAccountError, SameAccountError, errors.OutputError} <= set(kinds())
