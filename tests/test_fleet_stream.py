@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 from collections import Counter
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+from weakref import ref
 
 import anyio
 import pytest
@@ -199,6 +201,35 @@ def test_an_account_one_of_whose_kinds_is_not_listed_somewhere_is_incomplete() -
         unlisted=True,
     )
     assert len(found.rows) == 6
+
+
+def test_refusals_are_not_kept() -> None:
+    """But for one, which is told if there is nothing else: each holds on to all that was under way."""
+    entrance = world(100, 1)
+    entrance.closed = set(entrance.gateways) - {account_id(99)}
+    errors: list[ref[CallError]] = []
+
+    class Remembering(FakeEntrance):
+        @asynccontextmanager
+        async def enter(self, account: Account) -> AsyncIterator[Entered]:
+            try:
+                async with super().enter(account) as entered:
+                    yield entered
+            except CallError as error:
+                errors.append(ref(error))
+                raise
+
+    async def main() -> None:
+        stream = FleetStream(
+            units(entrance), Remembering(entrance.gateways, entrance.closed), Options(), Observer(), Slots(8)
+        )
+        async with stream as rows:
+            assert len([row async for row in rows]) == 1
+            gc.collect()
+            assert sum(error() is not None for error in errors) == 1
+
+    run(main)
+    assert len(errors) == 99
 
 
 def test_rows_that_are_there_are_not_asked_for_again() -> None:

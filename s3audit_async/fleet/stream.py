@@ -105,7 +105,8 @@ class FleetStream:
         self._error: BaseException | None = None
         self._tasks: TaskGroup | None = None
         self._entered = int(fruitful)
-        self._refused: list[tuple[AccountRecord, S3AuditError]] = []
+        self._refusals = 0
+        self._first_refusal: tuple[AccountRecord, S3AuditError] | None = None
         self.distinct_keys = 0
         """Keys that KMS was asked about so far, those of each account counted for themselves."""
 
@@ -180,10 +181,10 @@ class FleetStream:
 
     def _raise_if_all_refused(self) -> None:
         """Raise if nothing was entered: not one account's trouble is at the bottom of that."""
-        if self._entered or not self._refused:
+        if self._entered or self._first_refusal is None:
             return
-        record, error = self._refused[0]
-        several = f"none of {len(self._refused)} accounts could" if len(self._refused) > 1 else "the account could not"
+        record, error = self._first_refusal
+        several = f"none of {self._refusals} accounts could" if self._refusals > 1 else "the account could not"
         raise CredentialsError(
             f"{several} be entered; {record.account.label}: {record.code}: {record.message}".rstrip(": "),
             hint=error.hint or "'s3audit iam-policy --organization' prints the role and its trust policy",
@@ -219,7 +220,9 @@ class FleetStream:
 
     def _not_entered(self, account: Account, code: str, message: str, error: S3AuditError) -> AccountRecord:
         record = AccountRecord(account=account, status=Status.NOT_ENTERED, code=code, message=message)
-        self._refused.append((record, error))
+        self._refusals += 1
+        if self._first_refusal is None:  # an error keeps all that was under way alive, 30 KiB of it
+            self._first_refusal = record, error
         return record
 
     async def _audited(self, unit: Unit, entered: Entered) -> AccountRecord:
