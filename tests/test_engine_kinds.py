@@ -6,7 +6,7 @@ import anyio
 import pytest
 
 from s3audit_async.engine.kinds import LISTINGS, MOST_REGIONS
-from s3audit_async.errors import ListingError, UsageError
+from s3audit_async.errors import CallError, ListingError, UsageError
 from s3audit_async.model import Bucket, Kind, Operation, Row, Unlisted, skip_key
 from s3audit_async.options import Options, Share
 from s3audit_async.ports import Observer
@@ -151,7 +151,35 @@ def test_a_listing_that_breaks_off_is_told_and_what_it_told_has_rows() -> None:
     assert len(rows) == 5
 
 
-@pytest.mark.parametrize(("code", "status"), [("NoSuchHost", None), ("NotImplemented", 501), ("InvalidAction", 400)])
+def test_a_resolver_that_knows_no_host_where_each_kind_is_offered_is_not_believed() -> None:
+    """Not of other regions either: buckets may be there."""
+
+    async def fault(operation: Operation, target: str, region: str, _nth: int) -> None:
+        if operation is Operation.LIST_VECTOR_BUCKETS:
+            raise CallError(operation, target, region, code="NoSuchHost")
+
+    missing = Missing()
+    rows = run(FakeGateway(several(2), other_kinds=others(), fault=fault), missing)
+    assert {(each.kind, each.region, each.code) for each in missing.told} == {
+        (Kind.VECTOR, region, "NoSuchHost") for region in (HOME, WEST)
+    }
+    assert len(rows) == 6
+
+
+@pytest.mark.parametrize("code", ["NoSuchHost", "NotImplemented"])
+def test_a_region_without_a_host_for_a_kind_has_no_buckets_of_it(code: str) -> None:
+    async def fault(operation: Operation, target: str, region: str, _nth: int) -> None:
+        if operation is Operation.LIST_VECTOR_BUCKETS and region == WEST:
+            raise CallError(operation, target, region, code=code)
+
+    missing = Missing()
+    rows = run(FakeGateway(several(2), other_kinds=others(), fault=fault), missing)
+    assert (len(rows), missing.told) == (7, [])
+
+
+@pytest.mark.parametrize(
+    ("code", "status"), [("MethodNotAllowed", 405), ("NotImplemented", 501), ("InvalidAction", 400)]
+)
 def test_a_kind_that_is_offered_nowhere_is_an_error_only_if_it_is_all_there_is(code: str, status: int | None) -> None:
     async def fault(operation: Operation, target: str, _region: str, _nth: int) -> None:
         if operation is Operation.LIST_VECTOR_BUCKETS:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import anyio
 
 from s3audit_async.codes import is_denied, is_not_enabled, is_not_offered, rejects_credentials
-from s3audit_async.errors import CallError, ListingError
+from s3audit_async.errors import CallError, ListingError, TransportCode
 from s3audit_async.model import Kind, Notice, Operation, Unlisted, skip_key
 from s3audit_async.options import GENERAL_ONLY
 
@@ -31,6 +31,8 @@ MOST_REGIONS = 128
 """Regions that an answer of ListRegions may name. AWS has about 40."""
 
 _ALL = "*"
+_HAS_ALL = "us-east-1"
+"""A region that has every kind (AWS General Reference, endpoints of S3): whoever knows no host there hides them."""
 _FIRST_CONTACT_ATTEMPTS = 2  # as for the first page of general purpose buckets
 _TOO_MANY = "TooManyRegions"
 _REPEATED = "ContinuationTokenRepeated"
@@ -67,6 +69,7 @@ class KindsListing:
         self._refusal: CallError | None = None
         self._absence: CallError | None = None
         self._strays: set[str] = set()
+        self._without_host: dict[Kind, list[CallError]] = {}
 
     async def run(self, route: Callable[[Bucket], Awaitable[None]]) -> None:
         """Hand each bucket to `route`, which may wait. Raises `ListingError` if no listing at all could be had."""
@@ -83,6 +86,8 @@ class KindsListing:
             for region in regions.names:
                 for kind in self._kinds:
                     tasks.start_soon(list_one, kind, region)
+        for kind, errors in self._without_host.items():
+            self._judge_hosts(kind, errors)
         if not self._answered and Kind.GENERAL not in self._options.kinds:
             raise self._nothing(regions)
 
@@ -183,7 +188,9 @@ class KindsListing:
         """Tell a listing that does not exist from one that was refused, or broke off."""
         if rejects_credentials(error.code):
             await self._raise_if_pointless(error)
-        if first and is_not_offered(error, of_aws=self._options.endpoint_url is None):
+        if first and error.code == TransportCode.NO_SUCH_HOST:
+            self._without_host.setdefault(kind, []).append(error)
+        elif first and is_not_offered(error, of_aws=self._options.endpoint_url is None):
             self._absence = error
             self._notice(error, f"no {kind} buckets there ({error.code})")
         elif first and not regions.enabled and is_not_enabled(error.code):
@@ -191,6 +198,16 @@ class KindsListing:
             self._notice(error, f"the region is not enabled for the account, or takes other tokens ({error.code})")
         else:
             self._tell_unlisted(kind, error)
+
+    def _judge_hosts(self, kind: Kind, errors: list[CallError]) -> None:
+        """Tell regions that have no host for a kind from a resolver that hides them, as some networks have."""
+        hidden = any(error.region == _HAS_ALL for error in errors)
+        for error in errors:
+            if hidden:
+                self._tell_unlisted(kind, error)
+            else:
+                self._absence = error
+                self._notice(error, f"no {kind} buckets there ({error.code})")
 
     def _tell_unlisted(self, kind: Kind, error: CallError) -> None:
         self._refusal = error
