@@ -6,6 +6,8 @@ import json
 import shlex
 from typing import TYPE_CHECKING
 
+import pytest
+
 from benchmarks.stub import (
     ACCOUNT_ID,
     Behaviour,
@@ -17,6 +19,7 @@ from benchmarks.stub import (
     StubOrganization,
 )
 from s3audit_async.analysis.finished import open_report
+from s3audit_async.cli import main
 from tests.command import s3audit
 
 if TYPE_CHECKING:
@@ -115,9 +118,45 @@ def test_each_account_has_its_file_where_the_report_is_split(tmp_path: Path) -> 
     assert files == [*sorted([*parts, *more]), f"{stem}.accounts.jsonl"]
 
 
-def test_an_option_without_the_one_that_it_goes_with_is_refused(tmp_path: Path) -> None:
-    done = s3audit("run", "--external-id", "orange", "-o", tmp_path / "r.csv")
-
-    assert done.returncode == 2
-    assert "--external-id goes with --accounts or --organization" in done.stderr
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--external-id", "orange"), "--external-id goes with --accounts or --organization"),
+        (("--role-session-name", "me"), "--role-session-name goes with --accounts or --organization"),
+        (("--role-duration", "900"), "--role-duration goes with --accounts or --organization"),
+        (("--profiles", "a,b", "--role-duration", "900"), "--role-duration goes with --accounts or --organization"),
+        (("--profiles", "a,b", "--profile", "c"), "--profile and --profiles exclude each other"),
+        (("--accounts", ""), "'--accounts': it is empty"),
+        (("--profiles", ""), "'--profiles': it is empty"),
+        (("--profiles", " , "), "'--profiles': it is empty"),
+        (("--organization", "--role-name", ""), "'--role-name': it is empty"),
+        (("--organization", "--partition", ""), "'--partition': it is empty"),
+        (("--dask", ""), "'--dask': it is empty"),
+        (("--organization", "--bucket", "abc"), "--bucket and --buckets-from name buckets of one account"),
+        (("--accounts", "-", "--buckets-from", "-"), "--bucket and --buckets-from name buckets of one account"),
+    ],
+)
+def test_options_that_say_nothing_or_do_not_go_together_are_refused(
+    arguments: tuple[str, ...], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What came of them was an audit of the caller's own account, or rows of buckets that no account has."""
+    assert main(["run", *arguments, "-o", str(tmp_path / "r.csv")]) == 2
+    printed = capsys.readouterr().err
+    assert said in printed
+    assert printed.count("\n") == 1
     assert not list(tmp_path.iterdir())
+
+
+def test_what_stands_elsewhere_of_roles_is_passed_over_where_no_role_is_assumed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may be there for other runs, or for `iam-policy`; nor does a report remember it."""
+    for name, value in (("ROLE_NAME", "audit"), ("PARTITION", "aws"), ("EXTERNAL_ID", "orange")):
+        monkeypatch.setenv(f"S3AUDIT_{name}", value)
+    monkeypatch.setenv("S3AUDIT_ROLE_DURATION", "900")
+    bad = Behaviour(faults=lambda request: ErrorAnswer(400, "Odd") if request.target == "one" else None)
+    with StubAws(StubAccount(ACCOUNT_ID, [StubBucket("one")]), bad) as stub:
+        first = s3audit("run", "-o", tmp_path / "r.csv", "--endpoint-url", stub.url)
+        assert json.loads((tmp_path / "r.csv.resume").read_text())["fleet"]["role_name"] == ""
+        second = s3audit("run", "--resume", tmp_path / "r.csv", "--endpoint-url", stub.url)
+    assert (first.returncode, second.returncode) == (3, 3), first.stderr + second.stderr

@@ -136,7 +136,7 @@ def test_what_a_file_or_a_variable_says_of_an_organization_does_not_get_in_the_w
 ) -> None:
     monkeypatch.setenv("S3AUDIT_ROLE_NAME", "reader")
     monkeypatch.setenv("S3AUDIT_CALLER", "whoever")
-    (here / "s3audit.toml").write_text("external-id = 'acme-42'\nou = ['ou-ab12-cd34ef56']\n")
+    (here / "s3audit.toml").write_text("account-tag = 'env=prod'\nou = ['ou-ab12-cd34ef56']\n")
 
     assert main(["iam-policy"]) == 0
     assert json.loads(capsys.readouterr().out) == iam_policy(Options(), partition="aws")

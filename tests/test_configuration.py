@@ -14,6 +14,7 @@ from s3audit_async.cli.app import app
 from s3audit_async.cli.config_file import ConfigFile, Key, Kind
 from s3audit_async.cli.configuration import PREFIX, ConfiguredOption
 from s3audit_async.errors import UsageError
+from s3audit_async.model import Kind as BucketKind
 from s3audit_async.sinks import make_sink
 from tests import option_table
 from tests.rows import SSE_S3
@@ -104,7 +105,7 @@ def test_a_variable_of_an_option_that_is_repeated_holds_several_with_commas(
 def test_a_file_sets_each_kind_of_option(here: Path) -> None:
     (here / "s3audit.toml").write_text(
         "wide = true\ntimeout = 5\nretry-max-time = 2.5\nprefix = 'p'\nexclude-region = 'eu-west-1'\n"
-        "[run]\ninclude-region = ['us-east-1', 'us-west-2']\n"
+        "[run]\ninclude-region = ['us-east-1', 'us-west-2']\nkinds = ['general', 'table']\n"
     )
     expected = {
         "wide": True,
@@ -113,6 +114,7 @@ def test_a_file_sets_each_kind_of_option(here: Path) -> None:
         "prefix": "p",
         "exclude_region": ("eu-west-1",),
         "include_region": ("us-east-1", "us-west-2"),
+        "kinds": frozenset({BucketKind.GENERAL, BucketKind.TABLE}),
     }
     values = parsed("run")
     assert {name: values[name] for name in expected} == expected
@@ -252,6 +254,8 @@ def test_what_is_no_configuration_is_said_to_be_none(here: Path, capsys: pytest.
         (("--resume", "x.partial"), "html", None),
         (("--bucket", "abc"), "prefix", None),
         (("--buckets-from", "names"), "prefix", None),
+        (("--accounts", "111122223333"), "ous", ()),
+        (("--profiles", "prod"), "ous", ()),
         (("-v",), "quiet", False),
         (("-q",), "output", "reports/"),
     ],
@@ -259,7 +263,7 @@ def test_what_is_no_configuration_is_said_to_be_none(here: Path, capsys: pytest.
 def test_what_is_not_from_the_command_line_gives_way_to_what_it_cannot_stand_beside(
     arguments: tuple[str, ...], name: str, value: object, here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (here / "s3audit.toml").write_text("output = 'reports/'\nhtml = 'p.html'\nquiet = true\n")
+    (here / "s3audit.toml").write_text("output = 'reports/'\nhtml = 'p.html'\nquiet = true\nou = 'ou-ab12-cd34ef56'\n")
     monkeypatch.setenv("S3AUDIT_WIDE", "true")
     monkeypatch.setenv("S3AUDIT_PREFIX", "p")
     assert parsed("run", *arguments)[name] == value

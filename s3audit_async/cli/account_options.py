@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from s3audit_async.cli.options import option, stacked
+from s3audit_async.cli.options import not_empty, option, stacked
 from s3audit_async.fleet.access import DURATION, MOST_PROCESSES, ROLE_NAME, SESSION_NAME
 from s3audit_async.names import LONGEST_SESSION, SHORTEST_SESSION
 
@@ -13,6 +13,7 @@ account_options = stacked(
         "Accounts",
         "--accounts",
         metavar="FILE|ID,ID",
+        callback=not_empty,
         yields_to=("organization", "profiles", "resume"),
         help="These accounts, each entered by its role; - is stdin.",
     ),
@@ -27,6 +28,7 @@ account_options = stacked(
         "Accounts",
         "--profiles",
         metavar="NAME,NAME",
+        callback=not_empty,
         yields_to=("accounts", "organization", "resume"),
         help="The accounts of these profiles of the AWS configuration.",
     ),
@@ -36,6 +38,7 @@ account_options = stacked(
         "ous",
         multiple=True,
         metavar="ID",
+        yields_to=("accounts", "profiles"),
         help="Only accounts below this organizational unit. Repeatable.",
     ),
     option(
@@ -44,6 +47,7 @@ account_options = stacked(
         "account_tags",
         multiple=True,
         metavar="KEY[=VALUE]",
+        yields_to=("accounts", "profiles"),
         help="Only accounts with this tag. Repeatable.",
     ),
     option("Accounts", "--include-account", multiple=True, metavar="ID", help="Only this account. Repeatable."),
@@ -52,6 +56,7 @@ account_options = stacked(
         "Accounts",
         "--role-name",
         metavar="NAME",
+        callback=not_empty,
         help=f"Role to assume in each account but one's own.  [default: {ROLE_NAME}]",
     ),
     option("Accounts", "--external-id", metavar="TEXT", help="External id that the role asks for."),
@@ -76,6 +81,7 @@ account_options = stacked(
         "Accounts",
         "--partition",
         metavar="NAME",
+        callback=not_empty,
         help="Partition that the accounts have to be of, such as aws-cn.  [default: one's own]",
     ),
     option("Accounts", "--split", is_flag=True, help="One file for each account, in a folder of its own."),
@@ -96,6 +102,7 @@ crew_options = stacked(
         "Limits",
         "--dask",
         metavar="ADDRESS",
+        callback=not_empty,
         yields_to=("processes",),
         help="Have it done by the workers of the Dask cluster whose scheduler is there.",
     ),

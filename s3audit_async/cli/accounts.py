@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from s3audit_async.errors import UsageError
 from s3audit_async.fleet.access import DURATION, ROLE_NAME, SESSION_NAME, Access
@@ -11,18 +11,28 @@ from s3audit_async.fleet.choosing import Choice
 from s3audit_async.resume import ONE_ACCOUNT
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+    from typing import Self
+
     from s3audit_async.fleet.run import Plan
     from s3audit_async.output import FleetState
+
+_OF_ROLES = {"role_name": "--role-name", "partition": "--partition"}
+"""The options behind those fields of a `FleetState` that say how a role is assumed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountOptions:
-    """What the options say of accounts, as it was given; `fleet` is the part that a report remembers."""
+    """What the options say of accounts, as it was given; `fleet` is the part that a report remembers.
+
+    `elsewhere` names options that were not typed, but stand in a file or a variable, as for another command.
+    """
 
     fleet: FleetState = ONE_ACCOUNT
     external_id: str | None = None
     session_name: str = SESSION_NAME
     duration: int = DURATION
+    elsewhere: Collection[str] = ()
 
     def __post_init__(self) -> None:
         """Raise `UsageError` for what excludes each other, or AWS would refuse."""
@@ -41,20 +51,46 @@ class AccountOptions:
         self.access(None, None)
         self.choice()
 
+    def of_accounts(self, fleet: FleetState) -> Self:
+        """Pass over how roles are assumed where none of these accounts has one, and it was not typed for this run."""
+        if _by_role(fleet):
+            return self
+        own = self.fleet
+        kept: dict[str, Any] = {name: "" for name, option in _OF_ROLES.items() if option in self.elsewhere}
+        return replace(
+            self,
+            fleet=replace(own, **kept),
+            external_id=None if "--external-id" in self.elsewhere else self.external_id,
+            session_name=SESSION_NAME if "--role-session-name" in self.elsewhere else self.session_name,
+            duration=DURATION if "--role-duration" in self.elsewhere else self.duration,
+        )
+
+    def check_buckets(self, named: object) -> None:
+        """Raise `UsageError` for buckets that are named: each account would be asked for those of all others."""
+        if self.fleet.many and named:
+            raise UsageError(
+                "--bucket and --buckets-from name buckets of one account, and many are audited",
+                hint="choose by --prefix, --include-region or --kinds, or leave the accounts out",
+            )
+
+    def check_profile(self, profile: str | None) -> None:
+        """Raise `UsageError` for a profile beside those of the accounts: it would not be asked for anything."""
+        if profile is not None and self.fleet.profiles:
+            raise UsageError("--profile and --profiles exclude each other", hint="leave --profile out")
+
     def check_whole(self) -> None:
         """Raise `UsageError` for an option without the one that it goes with, be it given or restored."""
         fleet = self.fleet
         self._check(bool(fleet.organization), "--organization", (("--ou", fleet.ous), ("--account-tag", fleet.tags)))
-        by_role = bool(fleet.accounts or fleet.organization)
         self._check(
-            by_role,
+            _by_role(fleet),
             "--accounts or --organization",
             (
                 ("--include-account", fleet.include),
                 ("--exclude-account", fleet.exclude),
                 ("--role-name", fleet.role_name),
-                ("--external-id", self.external_id),
                 ("--partition", fleet.partition),
+                *self.not_remembered,
             ),
         )
         self._check(fleet.many, "--accounts, --organization or --profiles", (("--split", fleet.split),))
@@ -108,3 +144,7 @@ class AccountOptions:
 
             accounts = accounts_of(self.fleet.accounts)
         return Plan(access=self.access(profile, region), accounts=accounts, choice=self.choice())
+
+
+def _by_role(fleet: FleetState) -> bool:
+    return bool(fleet.accounts or fleet.organization)

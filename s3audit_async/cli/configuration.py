@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 PREFIX = "S3AUDIT_"
 _FOUND = ("s3audit.toml", "pyproject.toml")
 _FILE = "s3audit.config-file"
+_LISTS = ("formats", "kinds")
+"""Types of options that take several with commas between them, for which a file may have a list."""
 _ELSEWHERE = (ParameterSource.ENVIRONMENT, ParameterSource.DEFAULT_MAP)
 
 
@@ -110,10 +112,7 @@ def keys_of(command: click.Command) -> dict[str, Key]:
 
     return {
         option.long_name: Key(
-            option.long_name,
-            kind_of(option),
-            many=option.multiple or option.type.name in {"formats", "kinds"},
-            own=option.own,
+            option.long_name, kind_of(option), many=option.multiple or option.type.name in _LISTS, own=option.own
         )
         for option in command.params
         if isinstance(option, ConfiguredOption) and option.name != "config"

@@ -6,6 +6,7 @@ from math import isnan
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+from click.core import ParameterSource
 from click.shell_completion import CompletionItem
 
 from s3audit_async.cli.configuration import ConfiguredCommand, ConfiguredOption, GroupedOption
@@ -125,6 +126,13 @@ def wide_option(**settings: Any) -> Callable[[F], F]:  # noqa: ANN401 - click's 
     return option("Report", "--wide", is_flag=True, help="All columns, after the usual four.", **settings)
 
 
+def not_empty(context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
+    """Refuse a value that says nothing, as of a variable that is not set: it must not pass for one left out."""
+    if value is not None and not value.strip(" ,") and not context.resilient_parsing:
+        raise click.BadParameter("it is empty")
+    return value
+
+
 def _no_pipe(_context: click.Context, _option: click.Parameter, path: str | None) -> str | None:
     if path == "-":
         raise click.BadParameter("standard output is for the report; name a file, or read --log-format json's summary")
@@ -203,7 +211,13 @@ region_options = stacked(
 )
 
 aws_options = stacked(
-    option("AWS", "--profile", metavar="NAME", help="Profile of the AWS configuration.  [default: AWS_PROFILE]"),
+    option(
+        "AWS",
+        "--profile",
+        metavar="NAME",
+        yields_to=("profiles",),
+        help="Profile of the AWS configuration.  [default: AWS_PROFILE]",
+    ),
     option("AWS", "--region", metavar="REGION", help="Region to list from.  [default: AWS_REGION, or the profile's]"),
     option("AWS", "--endpoint-url", metavar="URL", help="Send every request there instead of to AWS."),
 )
@@ -292,6 +306,15 @@ def print_starter_policy(context: click.Context, _option: click.Parameter, wishe
 
         click.echo(starter(), nl=False)
         context.exit()
+
+
+def not_typed(context: click.Context) -> frozenset[str]:
+    """Name the options whose values are not from the command line: in a file or a variable, for other commands too."""
+    return frozenset(
+        max(each.opts, key=len)
+        for each in context.command.params
+        if context.get_parameter_source(each.name or "") is not ParameterSource.COMMANDLINE
+    )
 
 
 def names_in(listed: str | None) -> tuple[str, ...]:

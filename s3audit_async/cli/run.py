@@ -99,6 +99,7 @@ def perform(settings: RunSettings, session: aioboto3.Session | None = None) -> i
     make_room_for(settings.options.max_concurrency)
     settings = _with_accounts_of_before(settings)
     settings.accounts.check_whole()
+    settings.accounts.check_profile(settings.profile)
     plan = settings.accounts.plan(settings.profile, settings.region) if settings.fleet.many else None
     if session is None:
         session = _session_of(settings)
@@ -124,13 +125,15 @@ def perform(settings: RunSettings, session: aioboto3.Session | None = None) -> i
 
 
 def _with_accounts_of_before(settings: RunSettings) -> RunSettings:
-    """Have a run that goes on audit the accounts of the run before it. Raises `UsageError` if others are named."""
-    if settings.resume is None:
-        return settings
-    state = look_at(to_resume(Path(settings.resume))).state
+    """Give what the options say of the accounts that are audited: by a run that goes on, those of the one before it.
+
+    Raises `UsageError` if others are named.
+    """
+    state = None if settings.resume is None else look_at(to_resume(Path(settings.resume))).state
     if state is None:
-        return settings
-    return replace(settings, accounts=replace(settings.accounts, fleet=restored_fleet(settings.fleet, state)))
+        return replace(settings, accounts=settings.accounts.of_accounts(settings.fleet))
+    accounts = settings.accounts.of_accounts(state.fleet)
+    return replace(settings, accounts=replace(accounts, fleet=restored_fleet(accounts.fleet, state)))
 
 
 def _session_of(settings: RunSettings) -> aioboto3.Session:

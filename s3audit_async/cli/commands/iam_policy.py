@@ -6,7 +6,6 @@ import json
 from typing import TYPE_CHECKING
 
 import click
-from click.core import ParameterSource
 
 from s3audit_async.cli import options as shared
 from s3audit_async.errors import UsageError
@@ -128,8 +127,9 @@ def _refuse_alone(context: click.Context, names: Sequence[str]) -> None:
 
     From a file or a variable, it may be there for other commands.
     """
+    elsewhere = shared.not_typed(context)
     for option in context.command.params:
-        if option.name in names and context.get_parameter_source(option.name) is ParameterSource.COMMANDLINE:
+        if option.name in names and option.opts[0] not in elsewhere:
             raise UsageError(
                 f"{option.opts[0]} is for the accounts of an organization", hint="add --organization, or leave it out"
             )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import click
+
 from s3audit_async.cli import options as shared
 from s3audit_async.cli.account_options import account_options, crew_options
 from s3audit_async.options import Options
@@ -32,7 +34,9 @@ if TYPE_CHECKING:
 @shared.limit_options()
 @crew_options
 @shared.message_options
+@click.pass_context
 def run(
+    context: click.Context,
     *,
     output: str | None,
     formats: tuple[str, ...],
@@ -113,7 +117,9 @@ def run(
         external_id=external_id,
         session_name=role_session_name,
         duration=role_duration,
+        elsewhere=shared.not_typed(context),
     )
+    chosen.check_buckets(buckets or buckets_from)
     settings = RunSettings(
         output=output,
         formats=formats,
