@@ -417,7 +417,7 @@ def test_a_run_that_goes_on_from_a_finished_report_leaves_its_file_until_it_has_
 
 
 def test_a_new_run_takes_nothing_of_what_a_killed_one_left(tmp_path: Path) -> None:
-    (tmp_path / "r.csv.accounts.jsonl.partial").write_bytes(b"something")
+    (tmp_path / "r.csv.accounts.jsonl.partial").write_bytes(b'{"account": "1111')
     (tmp_path / "r.csv.accounts.jsonl.partial.tmp").write_bytes(b"something")
     ledger = begun(tmp_path)
     assert left(tmp_path) == []
@@ -432,6 +432,17 @@ def test_a_link_in_its_place_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="is a symbolic link"):
         begun(tmp_path)
     assert len(list(tmp_path.iterdir())) == 1
+
+
+@pytest.mark.parametrize("content", [b"my notes\n", b"my notes", b'{"account": 1}\n', b"\xff"])
+@pytest.mark.parametrize("suffix", ["", ".partial"])
+def test_what_is_no_side_file_is_not_replaced(tmp_path: Path, content: bytes, suffix: str) -> None:
+    there = tmp_path / f"r.csv.accounts.jsonl{suffix}"
+    there.write_bytes(content)
+
+    with pytest.raises(UsageError, match="is there, and does not say what became of accounts"):
+        begun(tmp_path)
+    assert (there.read_bytes(), list(tmp_path.iterdir())) == (content, [there])
 
 
 # What all of them amount to.

@@ -343,6 +343,26 @@ def test_a_report_that_has_lost_its_state_goes_on_if_its_accounts_are_chosen_aga
     assert opened(resume=path).finished == {ONE}
 
 
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"fleet": FleetState()}, "is of several accounts, and there is no"),
+        ({}, "has four columns, which do not tell accounts and kinds apart"),
+    ],
+)
+def test_a_finished_report_of_four_columns_is_not_gone_on_with(
+    given: dict[str, Any], said: str, tmp_path: Path
+) -> None:
+    """Nobody can tell which of its rows are whose: each account's buckets were audited again, into a second row."""
+    path = tmp_path / "r.csv"
+    go(opened(output=path), [*of(ONE, "a"), *of(TWO, "b"), complete(ONE, 1), complete(TWO, 1)])
+    before = {name: (tmp_path / name).read_bytes() for name in names(tmp_path)}
+
+    with pytest.raises(UsageError, match=said):
+        opened(resume=path, **given)
+    assert {name: (tmp_path / name).read_bytes() for name in names(tmp_path)} == before
+
+
 async def test_a_library_call_does_not_go_on_with_a_report_of_many_accounts(tmp_path: Path) -> None:
     report = opened(output=tmp_path / "r.csv", wide=True)
     assert report.ledger is not None

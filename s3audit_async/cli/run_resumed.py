@@ -14,7 +14,8 @@ from s3audit_async.cli.outcome import print_line, print_note
 from s3audit_async.cli.report_places import Direct, Spooled, ledger_of, to_resume
 from s3audit_async.cli.run_places import check_apart
 from s3audit_async.errors import UsageError
-from s3audit_async.output import Ledger, Spool, Target
+from s3audit_async.options import GENERAL_ONLY
+from s3audit_async.output import Ledger, Spool, Target, is_side_file
 from s3audit_async.output.replacing import check_replaceable
 from s3audit_async.output.splitting import parts_there
 from s3audit_async.recorded import Report, unchecked
@@ -63,6 +64,12 @@ def go_on(settings: RunSettings, check: PolicyCheck | None = None) -> Report:
         options, fleet = restored(options, found.state), restored_fleet(fleet, found.state)
     places = Spooled(found.final, targets) if wanted else Direct(found.final, layout.format)
     ledger = Ledger(ledger_of(places)) if fleet.many else None
+    several = ledger is not None or options.kinds != GENERAL_ONLY
+    if several and not layout.wide:
+        raise UsageError(
+            f"{path} has four columns, which do not tell accounts and kinds apart",
+            hint="begin another report with -o",
+        )
     records = None if ledger is None else ledger.read(complete=found.complete)
     seen: Callable[[Row], object] = check.add if check is not None else lambda _: None
     if wanted:
@@ -82,7 +89,7 @@ def go_on(settings: RunSettings, check: PolicyCheck | None = None) -> Report:
         failing.callback(earlier.output.close, discard=False)
         if ledger is not None:
             ledger.begin(earlier.finished, {each: len(keys) for each, keys in earlier.done.items() if each is not None})
-        elif earlier.several and found.state is None:
+        elif found.state is None and (earlier.several or is_side_file(ledger_of(places))):
             raise UsageError(
                 f"{path} is of several accounts, and there is no {found.state_file.path}",
                 hint="choose them again, by --accounts, --organization or --profiles",

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 LEDGER_SUFFIX = ".accounts.jsonl"
 """It goes with the report's final name. While the run lasts the file is partial, as the report is."""
 
+_START = b'{"account": '
+"""What each line begins with."""
 _CLOSED = -1
 
 
@@ -84,7 +86,8 @@ class Ledger:
         """Start the file: of what was read, with the accounts that are finished. `rows` are what the report holds.
 
         All others get a new record. To be done before the report changes: a record that is wrong already may be right
-        again by accident, with other rows. Raises `UsageError` or `OutputError`.
+        again by accident, with other rows. Raises `UsageError`, also for a file there that is none of ours, or
+        `OutputError`.
         """
         self._entries = {
             key: entry
@@ -96,6 +99,8 @@ class Ledger:
             return
         places.check_place(self.path)
         unfinished = partial_of(self.path)
+        for there in (self.path, unfinished):
+            _check_ours(there)
         coming = unfinished.with_name(unfinished.name + ".tmp")
         self._fd = places.create_anew(coming)
         try:
@@ -203,14 +208,27 @@ class Ledger:
         self._fd = _CLOSED
 
 
+def is_side_file(path: Path) -> bool:
+    """Tell whether there is the side file of a report of many accounts, and not somebody else's."""
+    try:
+        return bool(_read(path))
+    except UsageError:
+        return False
+
+
 def remove_stale(path: Path) -> None:
     """Remove the side file of a report of many accounts that was replaced by one of one. Raises `OSError`."""
-    try:
-        stale = bool(_read(path))
-    except UsageError:  # somebody else's
-        return
-    if stale:
+    if is_side_file(path):
         path.unlink(missing_ok=True)
+
+
+def _check_ours(path: Path) -> None:
+    try:
+        _read(path)
+    except UsageError as error:
+        raise UsageError(
+            f"{path} is there, and does not say what became of accounts", hint="name another report, or move it away"
+        ) from error
 
 
 def _line(entry: _Entry) -> bytes:
@@ -247,7 +265,7 @@ def _read(path: Path) -> dict[tuple[str, str], _Entry]:
         ) from error
     entries = {}
     for number, line in enumerate(data.splitlines(keepends=True), start=1):
-        if not line.endswith(b"\n"):  # what a crash tore off
+        if not line.endswith(b"\n") and line[: len(_START)] == _START[: len(line)]:  # what a crash tore off
             break
         try:
             entry = _parse(json.loads(line))
