@@ -384,3 +384,21 @@ async def test_a_report_that_has_lost_its_state_says_what_was_not_checked(tmp_pa
     assert done.notes == (
         f"Whether the options are the same could not be checked: there is no {tmp_path / 'r.csv.resume'}.",
     )
+
+
+async def test_four_columns_of_several_kinds_are_refused(tmp_path: Path) -> None:
+    """They do not tell which of two buckets of one name has its row: the next call would audit both again."""
+    options = Options(kinds=frozenset(Kind))
+    with pytest.raises(UsageError, match="four columns do not tell kinds of buckets apart"):
+        await audited(tmp_path / "r.csv", Account(), options, wide=False)
+
+    assert contents(tmp_path) == {}
+
+
+async def test_the_side_file_of_a_report_of_many_accounts_goes_with_that(tmp_path: Path) -> None:
+    side = tmp_path / "r.csv.accounts.jsonl"
+    record = {"account": "111122223333", "name": None, "status": "complete", "rows": 1, "code": None, "message": None}
+    side.write_text(json.dumps({**record, "time": "2026-11-29T12:00:00Z"}) + "\n")
+    await audited(tmp_path / "r.csv", Account())
+
+    assert set(contents(tmp_path)) == {"r.csv"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ import anyio
 import pytest
 
 from s3audit_async.analysis.finished import open_report
+from s3audit_async.cli import main
 from s3audit_async.cli.accounts import AccountOptions
 from s3audit_async.cli.deciding import check_of, with_page
 from s3audit_async.cli.next_steps import next_steps, readable_place
@@ -416,10 +418,22 @@ def test_accounts_that_were_not_audited_are_named_and_make_3(ended: Report, tmp_
     assert f"Skipped {THREE} (old): SUSPENDED" in said
     assert f"What became of each account: {tmp_path}/r.csv.accounts.jsonl" in said
     assert f"13 accounts are not audited to the end. Ask them again with: s3audit run --resume {tmp_path}/r.csv" in said
-    assert (
-        "13 accounts were denied; the role to have in each account is: "
-        "s3audit iam-policy --organization --document stack-set" in said
-    )
+    (step,) = [line for line in said if line.startswith("13 accounts were denied")]
+    why, _, command = step.partition(": ")
+    assert why.endswith("the role to have in each, with the account that runs s3audit for ACCOUNT, is")
+    assert main([ONE if word == "ACCOUNT" else word for word in shlex.split(command)[1:]]) == 0
+    template = json.loads(capsys.readouterr().out)
+    assert template["Resources"]["Role"]["Properties"]["RoleName"]["Ref"] == "RoleName"
+    assert template["Parameters"]["RoleName"]["Default"] == "audit"
+
+
+def test_no_role_is_shown_where_accounts_have_profiles(tmp_path: Path, capsys: Any) -> None:
+    by_profiles = FleetState(profiles=("a", "b"))
+    report = opened(output=tmp_path / "r.csv", fleet=by_profiles)
+    go(report, [*of(ONE, "a"), complete(ONE, 1), DENIED])
+    conclude(settings_of(output=tmp_path / "r.csv", fleet=by_profiles), report, RunStats(), None)
+
+    assert "iam-policy --organization" not in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("_json")

@@ -104,6 +104,12 @@ class AccountOptions:
             ("--role-duration", None if self.duration == DURATION else str(self.duration)),
         )
 
+    @property
+    def role(self) -> tuple[str, ...]:
+        """The options by which `s3audit iam-policy` makes the role that accounts are entered by."""
+        given = (("--role-name", self.fleet.role_name), ("--external-id", self.external_id))
+        return tuple(part for name, value in given if value for part in (name, value))
+
     @staticmethod
     def _check(there: bool, needed: str, given: tuple[tuple[str, object], ...]) -> None:
         for name, value in given:

@@ -18,7 +18,7 @@ from s3audit_async.output import FileOutput
 from s3audit_async.references import partition_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from s3audit_async.analysis.summary import Summary
     from s3audit_async.model import Unlisted
@@ -29,7 +29,7 @@ ONE_ACCOUNT = FleetOutcome()
 """There is nothing to say of accounts where there is one."""
 
 _READABLE = ("csv", "jsonl", "parquet")
-_STACK_SET = "s3audit iam-policy --organization --document stack-set"
+_STACK_SET = ("s3audit", "iam-policy", "--organization", "--document", "stack-set", "--caller", "ACCOUNT")
 _MANY_NAMES = 3
 """Buckets that are named in a command at most."""
 _EXPLAINED_ELSEWHERE = {Finding.ENCRYPTION_UNREADABLE, Finding.BUCKET_NOT_AUDITED, Finding.KEY_NOT_VERIFIED}
@@ -52,16 +52,25 @@ def next_steps(
     place: str | None,
     accounts: FleetOutcome = ONE_ACCOUNT,
     not_listed: Iterable[Unlisted] = (),
+    *,
+    role: Sequence[str] | None = None,
 ) -> list[Step]:
     """Tell what a run's summary calls for. `place` is the report's file, None where there is none to be read.
+
+    `role` are the options that say which role accounts are entered by; None where they are not entered by one.
 
     What failed is not among it: that has its command, `--resume`, already. Of what was `not_listed`, only what was
     denied is.
     """
     steps = []
-    if accounts.denied:
+    if accounts.denied and role is not None:
         whom = "1 account was" if accounts.denied == 1 else f"{accounts.denied} accounts were"
-        steps.append(Step(f"{whom} denied; the role to have in each account is", _STACK_SET))
+        steps.append(
+            Step(
+                f"{whom} denied; the role to have in each, with the account that runs s3audit for ACCOUNT, is",
+                shlex.join([*_STACK_SET, *role, *_selection(options)]),
+            )
+        )
     apart = summary.apart
     denied = summary.denied.count - sum(region.rows for region in apart if region.why is Apart.DENIED)
     keys = summary.key_types[classify.ACCESS_DENIED]
@@ -105,24 +114,32 @@ def print_next_steps(
     place: str | None,
     accounts: FleetOutcome = ONE_ACCOUNT,
     not_listed: Iterable[Unlisted] = (),
+    *,
+    role: Sequence[str] | None = None,
 ) -> None:
     """Print them, a line each."""
-    for step in next_steps(summary, options, place, accounts, not_listed):
+    for step in next_steps(summary, options, place, accounts, not_listed, role=role):
         print_event("next_step", str(step), message=step.why, command=step.command)
 
 
 def _policy(summary: Summary, options: Options) -> str:
-    command = ["s3audit", "iam-policy"]
-    if options.prefix:
-        command += ["--prefix", options.prefix]
-    if options.kinds != GENERAL_ONLY:
-        command += ["--kinds", ",".join(sorted(options.kinds))]
-    if len(options.buckets) <= _MANY_NAMES:
-        for name in options.buckets:
-            command += ["--bucket", name]
+    command = ["s3audit", "iam-policy", *_selection(options)]
     if partition := next(filter(None, map(partition_of, summary.regions)), None):
         command += ["--partition", partition]
     return shlex.join(command)
+
+
+def _selection(options: Options) -> list[str]:
+    """Give the options that say which buckets are to be read."""
+    chosen = []
+    if options.prefix:
+        chosen += ["--prefix", options.prefix]
+    if options.kinds != GENERAL_ONLY:
+        chosen += ["--kinds", ",".join(sorted(options.kinds))]
+    if len(options.buckets) <= _MANY_NAMES:
+        for name in options.buckets:
+            chosen += ["--bucket", name]
+    return chosen
 
 
 def _gravest(summary: Summary) -> str | None:

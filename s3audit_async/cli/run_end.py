@@ -74,7 +74,8 @@ def conclude(settings: RunSettings, report: Report, stats: RunStats, error: S3Au
             print_line(f"List again what was not listed with: {resume_command(settings, report)}")
     decided = deciding.conclude(report.check, quiet=settings.quiet)
     if not settings.quiet:
-        print_next_steps(report.summary, report.options, readable_place(report), outcome, stats.not_listed)
+        role = None if report.fleet.profiles else settings.accounts.role
+        print_next_steps(report.summary, report.options, readable_place(report), outcome, stats.not_listed, role=role)
     lacking_something = failed or stats.not_listed or not outcome.complete
     return ExitCode.INCOMPLETE if lacking_something and decided is ExitCode.COMPLETE else decided
 

@@ -14,8 +14,8 @@ from s3audit_async.analysis.summary import Summary
 from s3audit_async.api import audit
 from s3audit_async.errors import InterruptedRunError, RunError, UsageError, WrongAccountError
 from s3audit_async.observe import Observers
-from s3audit_async.options import Options
-from s3audit_async.output import FileOutput, StateFile, partial_of
+from s3audit_async.options import GENERAL_ONLY, Options
+from s3audit_async.output import LEDGER_SUFFIX, FileOutput, StateFile, partial_of
 from s3audit_async.output.replacing import check_replaceable
 from s3audit_async.ports import Observer
 from s3audit_async.recorded.report import Report, unchecked
@@ -166,6 +166,8 @@ def _opened(path: Path, options: Options, *, wide: bool, notes: list[str]) -> Re
         ends = " or ".join(f".{each}" for each in RESUMABLE)
         raise UsageError(f"{path} does not say its format", hint=f"name a report that ends with {ends}")
     layout = Layout(form, wide=wide or form != "csv")
+    if options.kinds != GENERAL_ONLY and not layout.wide:
+        raise UsageError("four columns do not tell kinds of buckets apart", hint="leave wide out, or choose .jsonl")
     check_replaceable(str(path))
     if partial_of(path).exists():
         return _gone_on_with(path, layout, options, notes)
@@ -178,6 +180,7 @@ def _opened(path: Path, options: Options, *, wide: bool, notes: list[str]) -> Re
         options=replace(options, identify=options.identify and layout.wide),
         note=notes.append,
         state_file=StateFile(path),
+        stale=path.with_name(path.name + LEDGER_SUFFIX),
     )
     with ExitStack() as failing:
         failing.callback(report.close)
