@@ -7,9 +7,11 @@ thinned out as it gets longer. `docs/stats.md` describes the JSON that `as_dict`
 from __future__ import annotations
 
 import math
+import os
 from collections import Counter
 from dataclasses import dataclass, field
-from time import monotonic
+from socket import gethostname
+from time import monotonic, process_time
 from typing import TYPE_CHECKING, Any
 
 from s3audit_async.ports import Observer
@@ -162,6 +164,10 @@ class Figures:
     operations: dict[str, OperationFigures]
     lanes: dict[tuple[str, str], LaneFigures]
     not_listed: tuple[Unlisted, ...]
+    process: str
+    """Which process it was, on which machine."""
+    cpu_seconds: float
+    """Of that process until now, whatever it has done before."""
 
 
 class RunStats(Observer):
@@ -182,6 +188,7 @@ class RunStats(Observer):
         """Buckets that the report lacks: at most one entry for each kind in each region."""
         self._operations: dict[str, OperationFigures] = {}
         self._lanes: dict[tuple[str, str], LaneFigures] = {}
+        self._workers: dict[str, float] = {}
 
     def routed(self, region: str) -> None:  # noqa: ARG002 - where to does not matter here
         self.buckets += 1
@@ -217,6 +224,8 @@ class RunStats(Observer):
             operations=self._operations,
             lanes=self._lanes,
             not_listed=tuple(self.not_listed),
+            process=f"{gethostname()}:{os.getpid()}",
+            cpu_seconds=process_time(),
         )
 
     def merge(self, figures: Figures) -> None:
@@ -225,6 +234,7 @@ class RunStats(Observer):
         for name, operation in figures.operations.items():
             self._operation(name).merge(operation)
         self.not_listed += figures.not_listed
+        self._workers[figures.process] = max(self._workers.get(figures.process, 0.0), figures.cpu_seconds)
         begun = max(0.0, self.seconds - figures.seconds)
         for (service, region), lane in figures.lanes.items():
             self._lane(service, region).merge(lane, begun)
@@ -265,6 +275,10 @@ class RunStats(Observer):
             "buckets": self.buckets,
             "rows": self.rows,
             "seconds": round(self.seconds, 3),
+            "cpu_seconds": {
+                "command": round(process_time(), 3),
+                "workers": sorted((round(seconds, 3) for seconds in self._workers.values()), reverse=True),
+            },
             "calls": dict(sorted(self.calls.items())),
             "errors": dict(sorted(self.errors.items())),
             "retries": self.retries,

@@ -601,6 +601,21 @@ def test_the_process_ends_on_sigterm() -> None:
         assert process.wait(10) == 0
 
 
+def test_the_process_gives_from_memory_what_it_has_answered_once(connect: Connect) -> None:
+    """To each page and bucket its own; not what is posted, whose answer depends on the body."""
+    with StubProcess(buckets=30, keys=4, regions=1, kms_share=1.0, replay=True) as stub:
+        s3, kms = connect(stub), connect(stub, "kms")
+        key = next(iter(synthetic(30, 4, 1, kms_share=1.0).lookups()))[1]
+
+        def ask() -> list[object]:
+            pages = [s3.list_buckets(MaxBuckets=size)["Buckets"] for size in (20, 21)]
+            rules = s3.get_bucket_encryption(Bucket=pages[0][0]["Name"])["ServerSideEncryptionConfiguration"]
+            return [pages, rules, kms.describe_key(KeyId=key)["KeyMetadata"]]
+
+        assert ask() == ask()
+        assert stub.stats()["calls"] == {"ListBuckets": 2, "GetBucketEncryption": 1, "DescribeKey": 2}
+
+
 def test_a_process_that_cannot_start_says_so() -> None:
     with pytest.raises(RuntimeError, match="exit status 2"):
         StubProcess(paging="nonsense").__enter__()

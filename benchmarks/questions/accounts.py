@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.contenders.checking import WrongReportError, check_organization
+from benchmarks.contenders.checking import WrongReportError, check_organization, check_report
 from benchmarks.contenders.course import ContenderError, environment
-from benchmarks.stub import StubOrganization, StubProcess, synthetic_organization
+from benchmarks.stub import StubAccount, StubOrganization, StubProcess, synthetic, synthetic_organization
 from benchmarks.suite.markdown import cell, few, number, table
 from benchmarks.suite.peak import spent_by
 from benchmarks.suite.question import Answer, Findings, Plot, Question, Size, Target
@@ -28,6 +29,7 @@ _REGIONS = 4
 _PATIENCE = 3600.0
 """Seconds that one run may take before it is killed and the question fails."""
 _MOST_MEMORY = 1.25
+_LEAST_GAIN = 1.7
 _MIB = 1024 * 1024
 
 
@@ -39,14 +41,19 @@ class _Conditions:
     accounts: int
     few_accounts: int
     many_accounts: int
+    large_rounds: int
+    large: int
+    """Buckets of the one account that several processes share."""
     buckets: int = 200
     keys: int = 10
     latency_ms: float = 20.0
 
 
 _CONDITIONS = {
-    Size.SMOKE: _Conditions(1, 3, few_accounts=2, many_accounts=4, buckets=10, keys=2, latency_ms=1.0),
-    Size.FULL: _Conditions(3, 100, few_accounts=100, many_accounts=1000),
+    Size.SMOKE: _Conditions(
+        1, 3, few_accounts=2, many_accounts=4, large_rounds=1, large=60, buckets=10, keys=2, latency_ms=1.0
+    ),
+    Size.FULL: _Conditions(3, 100, few_accounts=100, many_accounts=1000, large_rounds=2, large=100_000),
 }
 
 
@@ -66,6 +73,23 @@ class _Run:
     server_cpu_seconds: float
 
 
+@dataclass(frozen=True, slots=True)
+class _LargeRun:
+    """One run over one large account, whose server answers from memory. Seconds are of CPU, but for wall's."""
+
+    processes: int
+    wall_seconds: float
+    command_seconds: float
+    worker_seconds: tuple[float, ...]
+    """Of each worker, the busiest first."""
+    server_cpu_seconds: float
+
+    @property
+    def path_seconds(self) -> float:
+        """CPU of the command and its busiest worker, as if neither could go on before the other was done."""
+        return self.command_seconds + max(self.worker_seconds, default=0.0)
+
+
 def _measure(size: Size, told: Callable[[str], None]) -> Findings:
     conditions = _CONDITIONS[size]
     runs = []
@@ -76,7 +100,9 @@ def _measure(size: Size, told: Callable[[str], None]) -> Findings:
     for accounts in (conditions.few_accounts, conditions.many_accounts):
         memory.append(_run(ONE, accounts, conditions))
         told(f"{accounts:,} accounts: {memory[-1].peak_rss_bytes / _MIB:.0f} MiB, {memory[-1].wall_seconds:.1f} s")
+    told(f"one account of {conditions.large:,} buckets")
     return {
+        "large": [asdict(run) for run in _large(conditions)],
         "conditions": {**asdict(conditions), "concurrency": _CONCURRENCY, "regions": _REGIONS},
         "runs": [asdict(run) for run in runs],
         "memory": [asdict(run) for run in memory],
@@ -115,6 +141,39 @@ def _run(contender: str, accounts: int, conditions: _Conditions) -> _Run:
     )
 
 
+def _large(conditions: _Conditions) -> list[_LargeRun]:
+    """Audit one account by one process and by two, in turn, after a run that fills the server's memory."""
+    account = synthetic(conditions.large, conditions.keys, _REGIONS)
+    runs = []
+    with StubProcess(buckets=conditions.large, keys=conditions.keys, regions=_REGIONS, replay=True) as stub:
+        _large_run(1, stub, account)
+        for _ in range(conditions.large_rounds):
+            runs += [_large_run(1, stub, account), _large_run(2, stub, account)]
+    return runs
+
+
+def _large_run(processes: int, stub: StubProcess, account: StubAccount) -> _LargeRun:
+    with tempfile.TemporaryDirectory(prefix="s3audit-bench-") as folder:
+        report, figures = Path(folder, "report.csv"), Path(folder, "figures.json")
+        idle = stub.stats()
+        spent = spent_by(
+            [
+                *[sys.executable, "-m", "s3audit_async", "run", "-q", "-o", str(report), "--stats", str(figures)],
+                *["--processes", str(processes)],
+            ],
+            environment={**environment(), "AWS_ENDPOINT_URL": stub.url},
+            patience=_PATIENCE,
+        )
+        if spent.code:
+            raise ContenderError(f"{processes} processes ended with status {spent.code}:\n{spent.said.rstrip()}")
+        seen = stub.stats()
+        check_report(report, account)
+        cpu = json.loads(figures.read_text())["cpu_seconds"]
+    return _LargeRun(
+        processes, spent.wall_seconds, cpu["command"], tuple(cpu["workers"]), _seconds(seen) - _seconds(idle)
+    )
+
+
 def _figure(stats: dict[str, object], name: str) -> int:
     figure = stats[name]
     assert isinstance(figure, int)
@@ -142,6 +201,7 @@ def _command(contender: str, url: str, report: Path, organization: StubOrganizat
 def _answer(findings: Findings) -> Answer:
     runs = [_Run(**run) for run in findings["runs"]]
     memory = [_Run(**run) for run in findings["memory"]]
+    large = [_LargeRun(**run) for run in findings["large"]]
     rounds = {name: [run for run in runs if run.contender == name] for name in CONTENDERS}
     walls = {name: [run.wall_seconds for run in of_it] for name, of_it in rounds.items()}
     rows = [
@@ -175,10 +235,12 @@ def _answer(findings: Findings) -> Answer:
                 _READING,
                 _MEMORY,
                 table(["accounts", "buckets", "peak MiB", "connections at once", "seconds"], sizes),
+                _LARGE.format(**findings["conditions"]),
+                _large_table(large),
             ]
         ),
         plots=(_plot(rounds),),
-        targets=(_time_target(walls), _memory_target(memory)),
+        targets=(_time_target(walls), _memory_target(memory), _large_target(large)),
     )
 
 
@@ -203,6 +265,40 @@ their start to their end; CPU is that of all processes together. **server CPU** 
 stub was computing, on the same machine: two processes and the stub need three cores."""
 _MEMORY = """\
 Memory of one process, and sockets, of accounts of the same size:"""
+
+_LARGE = """\
+One account of {large:,} buckets, no latency, and a server that gives each answer from memory, so that one core of
+s3audit's is the limit. **path** is the CPU of the command and its busiest worker together, as if neither could go on
+before the other was done: what the run would take if the server had cores of its own. Wall time here has the server in
+it, which shares two cores with the two processes and the command."""
+
+
+def _large_table(large: list[_LargeRun]) -> str:
+    rows = []
+    for processes in (1, 2):
+        of_it = [run for run in large if run.processes == processes]
+        rows.append(
+            [
+                str(processes),
+                cell(spread(run.path_seconds for run in of_it)),
+                cell(spread(run.command_seconds for run in of_it)),
+                cell(spread(max(run.worker_seconds, default=0.0) for run in of_it)),
+                cell(spread(run.server_cpu_seconds for run in of_it)),
+                cell(spread(run.wall_seconds for run in of_it)),
+            ]
+        )
+    return table(["processes", "path, s", "command, s", "busiest worker, s", "server, s", "wall, s"], rows)
+
+
+def _large_target(large: list[_LargeRun]) -> Target:
+    one, two = ([run.path_seconds for run in large if run.processes == processes] for processes in (1, 2))
+    ratio = ratios(one, two)
+    return Target(
+        what="one large account, 2 processes against 1, where one core is the limit",
+        target=f"at least {_LEAST_GAIN} times",
+        measured=f"{cell(ratio)} times by CPU{few(len(one))}",
+        met=ratio.median >= _LEAST_GAIN,
+    )
 
 
 def _plot(rounds: dict[str, list[_Run]]) -> Plot:

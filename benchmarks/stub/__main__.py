@@ -7,8 +7,10 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from benchmarks.stub.behaviour import ANY, Behaviour, Paging, RateLimit, WrongRegion
+from benchmarks.stub.connection import Connection
 from benchmarks.stub.ending import until_told
 from benchmarks.stub.faults import MIXED_KINDS, dead, either, mixed
+from benchmarks.stub.replaying import ReplayingConnection
 from benchmarks.stub.server import Listener
 from benchmarks.stub.service import Service
 from benchmarks.stub.synthetic import synthetic
@@ -59,6 +61,9 @@ def _parser() -> argparse.ArgumentParser:
     behaviour.add_argument(
         "--track-targets", action="store_true", help="count by target; faults always do (150 bytes each)"
     )
+    behaviour.add_argument(
+        "--replay", action="store_true", help="give what was answered once from memory, uncounted and at once"
+    )
     parser.add_argument("--port", type=int, default=0, help="0 takes any that is free")
     return parser
 
@@ -87,17 +92,21 @@ def _behaviour(options: argparse.Namespace) -> Behaviour:
     )
 
 
-async def _serve(service: Service, port: int) -> None:
+async def _serve(service: Service, port: int, connection: type[Connection]) -> None:
     stop = until_told()
-    async with Listener(service, port) as url:
+    async with Listener(service, port, connection) as url:
         print(url, flush=True)
         await stop.wait()
 
 
 def main() -> None:
     """Serve until told to stop."""
-    options = _parser().parse_args()
-    asyncio.run(_serve(_service(options), options.port))
+    parser = _parser()
+    options = parser.parse_args()
+    if options.replay and options.accounts is not None:
+        parser.error("--replay is for one account: what is asked does not say whose it is")
+    connection = ReplayingConnection if options.replay else Connection
+    asyncio.run(_serve(_service(options), options.port, connection))
 
 
 def _service(options: argparse.Namespace) -> Service:

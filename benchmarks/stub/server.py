@@ -29,8 +29,9 @@ _BACKLOG = 4096
 class Listener:
     """Serves on the loopback interface while its `async with` block runs."""
 
-    def __init__(self, service: Service, port: int = 0) -> None:
+    def __init__(self, service: Service, port: int = 0, connection: type[Connection] = Connection) -> None:
         self._service = service
+        self._connection = connection
         self._port = port
         self._connections: set[Connection] = set()
         self._idle = asyncio.Event()
@@ -39,7 +40,7 @@ class Listener:
         """Listen; returns the URL."""
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(
-            lambda: Connection(self._service, self._connections, self._idle), HOST, self._port, backlog=_BACKLOG
+            lambda: self._connection(self._service, self._connections, self._idle), HOST, self._port, backlog=_BACKLOG
         )
         return f"http://{HOST}:{self._server.sockets[0].getsockname()[1]}"
 
