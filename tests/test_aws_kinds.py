@@ -172,6 +172,36 @@ async def test_a_kind_that_is_not_offered_is_a_notice(fault: ErrorAnswer) -> Non
     ]
 
 
+@pytest.mark.parametrize(
+    "fault",
+    [
+        ErrorAnswer(301, "PermanentRedirect", headers=(("x-amz-bucket-region", "eu-west-1"),)),
+        ErrorAnswer(400, "AuthorizationHeaderMalformed", region="eu-west-1"),
+        ErrorAnswer(400, "IllegalLocationConstraintException"),
+    ],
+    ids=lambda fault: fault.code,
+)
+async def test_no_redirect_of_directory_buckets_is_followed_unseen(fault: ErrorAnswer) -> None:
+    """The SDK would ask once more within a call, at another region's endpoint, or stumble over a listing."""
+
+    def hook(request: Request) -> Fault | None:
+        return fault
+
+    with StubAws(ACCOUNT, Behaviour(faults=hook)) as stub:
+        async with open_gateway(aioboto3.Session(), Options(endpoint_url=stub.url), user_agent="test") as gateway:
+            for number, ask in enumerate(
+                (
+                    lambda: gateway.list_directory_buckets("us-east-1", token=None),
+                    lambda: gateway.get_directory_bucket_encryption("fast--use1-az4--x-s3", "us-east-1"),
+                ),
+                1,
+            ):
+                with pytest.raises(CallError) as raised:
+                    await ask()
+                assert raised.value.code == fault.code
+                assert stub.stats.calls.total() == number
+
+
 async def test_a_store_that_lists_its_usual_buckets_has_no_directory_buckets() -> None:
     def hook(request: Request) -> Fault | None:
         body = (

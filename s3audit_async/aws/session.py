@@ -134,6 +134,7 @@ class ClientPool:
             _look_at_bodies(client)
             self._templates[region] = await open_template(client, region, self._known)
         if service is Service.S3_EXPRESS:
+            _report_redirects(client)
             _look_at_bodies(client)
             keep_to_control_endpoint(client)
         return client
