@@ -184,8 +184,7 @@ class RunStats(Observer):
         """Bytes of answers' bodies. For whoever ran the run to set."""
         self.accounts: Counter[str] = Counter()
         """Accounts by what became of them, `chosen` for all that are audited; empty in a run of one."""
-        self.not_listed: list[Unlisted] = []
-        """Buckets that the report lacks: at most one entry for each kind in each region."""
+        self._not_listed: dict[tuple[str, str, str], Unlisted] = {}
         self._operations: dict[str, OperationFigures] = {}
         self._lanes: dict[tuple[str, str], LaneFigures] = {}
         self._workers: dict[str, float] = {}
@@ -205,7 +204,7 @@ class RunStats(Observer):
         self._lane(change.service, change.region).breaker_opened += change.open
 
     def unlisted(self, unlisted: Unlisted) -> None:
-        self.not_listed.append(unlisted)
+        self._not_listed.setdefault((unlisted.kind, unlisted.region, unlisted.code), unlisted)
 
     def audited(self, row: Row, lane: str) -> None:  # noqa: ARG002 - that it is done is all that counts
         self.rows += 1
@@ -233,11 +232,17 @@ class RunStats(Observer):
         self.peak_in_flight = max(self.peak_in_flight, figures.peak_in_flight)
         for name, operation in figures.operations.items():
             self._operation(name).merge(operation)
-        self.not_listed += figures.not_listed
+        for unlisted in figures.not_listed:
+            self.unlisted(unlisted)
         self._workers[figures.process] = max(self._workers.get(figures.process, 0.0), figures.cpu_seconds)
         begun = max(0.0, self.seconds - figures.seconds)
         for (service, region), lane in figures.lanes.items():
             self._lane(service, region).merge(lane, begun)
+
+    @property
+    def not_listed(self) -> list[Unlisted]:
+        """Buckets that the report lacks: the first for each kind, region and reason, of however many accounts."""
+        return list(self._not_listed.values())
 
     @property
     def seconds(self) -> float:

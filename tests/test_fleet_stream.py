@@ -20,13 +20,14 @@ from s3audit_async.limiter import Slots
 from s3audit_async.model import Kind, Operation
 from s3audit_async.options import GENERAL_ONLY, Options
 from s3audit_async.ports import Observer
+from s3audit_async.stats import RunStats
 from tests.fakes import FakeGateway, arn, kms, several
 from tests.virtual_time import run
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from s3audit_async.model import Row
+    from s3audit_async.model import Row, Unlisted
 
 
 def account_id(number: int) -> str:
@@ -201,6 +202,39 @@ def test_an_account_one_of_whose_kinds_is_not_listed_somewhere_is_incomplete() -
         unlisted=True,
     )
     assert len(found.rows) == 6
+
+
+def test_what_is_not_listed_is_told_with_its_account_and_counted_once_for_all() -> None:
+    """Figures of a thousand accounts in which the same is denied are those of one."""
+
+    class Told(RunStats):
+        def __init__(self) -> None:
+            super().__init__()
+            self.accounts_told: list[str | None] = []
+
+        def unlisted(self, unlisted: Unlisted) -> None:
+            super().unlisted(unlisted)
+            self.accounts_told.append(unlisted.account)
+
+    async def fault(operation: Operation, target: str, region: str, _times: int) -> None:
+        if operation is Operation.LIST_TABLE_BUCKETS:
+            raise CallError(operation, target, region, code="AccessDenied", status=403)
+
+    entrance = world(5, 1)
+    for gateway in entrance.gateways.values():
+        gateway.fault = fault
+    told = Told()
+
+    async def main() -> None:
+        options = Options(kinds=frozenset({Kind.GENERAL, Kind.TABLE}), include_regions=frozenset({"us-east-1"}))
+        async with FleetStream(units(entrance), entrance, options, told, Slots(8)) as rows:
+            assert len([row async for row in rows]) == 5
+
+    run(main)
+    assert sorted(filter(None, told.accounts_told)) == sorted(entrance.gateways)
+    assert [(each.kind, each.region, each.code) for each in told.not_listed] == [
+        (Kind.TABLE, "us-east-1", "AccessDenied")
+    ]
 
 
 def test_refusals_are_not_kept() -> None:

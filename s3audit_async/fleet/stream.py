@@ -227,7 +227,8 @@ class FleetStream:
 
     async def _audited(self, unit: Unit, entered: Entered) -> AccountRecord:
         account = entered.account
-        options = replace(self._options, identify=True, share=unit.share, skip=self._done.get(account.id, frozenset()))
+        skip = self._done.get(account.id, frozenset())
+        options = replace(self._options, identify=True, account=account.id, share=unit.share, skip=skip)
         listings = _Listings()
         observer = Observers(self._observer, listings) if options.kinds - GENERAL_ONLY else self._observer
         asker = Asker(entered.gateway, options, observer, self._slots)
