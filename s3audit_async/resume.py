@@ -33,6 +33,8 @@ ONE_ACCOUNT = FleetState()
 
 _SHOWN = 3
 """How many names or regions of an option are shown."""
+_LONGEST_SHOWN = 200
+"""Characters of an option that is a text, as a list of ids may be."""
 _OF_FLEETS = {
     "accounts": "--accounts",
     "organization": "--organization",
@@ -271,7 +273,8 @@ def _equal(given: Value, before: Value | None) -> bool:
 
 def _shown(value: Value) -> str:
     if isinstance(value, str | bool):
-        return str(value)
+        text = str(value)
+        return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
     more = len(value) - _SHOWN
     return ", ".join(sorted(value)[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
 

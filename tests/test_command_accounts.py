@@ -160,3 +160,44 @@ def test_what_stands_elsewhere_of_roles_is_passed_over_where_no_role_is_assumed(
         assert json.loads((tmp_path / "r.csv.resume").read_text())["fleet"]["role_name"] == ""
         second = s3audit("run", "--resume", tmp_path / "r.csv", "--endpoint-url", stub.url)
     assert (first.returncode, second.returncode) == (3, 3), first.stderr + second.stderr
+
+
+@pytest.mark.parametrize("piped", [True, False])
+def test_a_run_goes_on_with_the_accounts_of_a_pipe_or_a_file_from_anywhere(tmp_path: Path, piped: bool) -> None:
+    (tmp_path / "ids").write_text(f"{ACCOUNT_ID}\n{SHUT}\n")
+    (tmp_path / "elsewhere").mkdir()
+    with StubAws(organization=organization(shut=True)) as stub:
+        named = ("--accounts", "-" if piped else "ids", "--endpoint-url", stub.url)
+        first = s3audit("run", *named, "-o", "r.csv", cwd=tmp_path, stdin=(tmp_path / "ids").read_text())
+    assert first.returncode == 3, first.stderr
+    with StubAws(organization=organization(shut=False)) as stub:
+        again = ("run", "--resume", tmp_path / "r.csv", "--endpoint-url", stub.url)
+        second = s3audit(*again, cwd=tmp_path / "elsewhere")
+
+    assert second.returncode == 0, second.stderr
+    assert buckets(tmp_path / "r.csv") == ["home-data", "home-logs", "shut-logs"]
+
+
+@pytest.mark.parametrize("processes", ["1", "2"])
+def test_an_account_that_is_gone_before_it_is_audited_to_its_end_is_told_of(tmp_path: Path, processes: str) -> None:
+    """Its rows stay; without a word, they would look like all that it has."""
+    whole = organization(shut=False)
+    failing = Behaviour(
+        faults=lambda request: ErrorAnswer(400, "Odd", "no") if request.target in {"shut-logs", "home-data"} else None
+    )
+    with StubAws(organization=whole, behaviour=failing) as stub:
+        first = s3audit(
+            "run", "--organization", "--wide", "-o", tmp_path / "r.csv", "--external-id", "orange",
+            "--endpoint-url", stub.url,
+        )  # fmt: skip
+    assert first.returncode == 3, first.stderr
+    left = StubOrganization(tuple(member for member in whole.members if member.account.id != SHUT))
+    with StubAws(organization=left) as stub:
+        second = s3audit(
+            "run", "--resume", tmp_path / "r.csv", "--external-id", "orange", "--processes", processes,
+            "--endpoint-url", stub.url,
+        )  # fmt: skip
+
+    assert second.returncode == 0, second.stderr
+    assert f"Skipped     {SHUT}: it is not among the accounts any more" in second.stderr
+    assert told(tmp_path / "r.csv.accounts.jsonl")[SHUT] == ("skipped", 0, None)

@@ -78,6 +78,17 @@ def test_every_row_is_read_back_with_the_very_bytes_it_stood_in(tmp_path: Path, 
     assert [record.row for record in records] == [kept(row, layout) for row in ROWS]
 
 
+def test_a_report_that_is_gone_by_the_time_it_is_read_is_said_to_be(tmp_path: Path) -> None:
+    """As when the run that another one looks at discards it."""
+    path = tmp_path / "r.csv"
+    path.write_bytes(b"".join(pieces(NARROW, ROWS)))
+    reader = ReportReader(path)
+    path.unlink()
+
+    with pytest.raises(UsageError, match="cannot read .*: No such file or directory"):
+        list(reader)
+
+
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_a_report_can_be_read_more_than_once(tmp_path: Path, layout: Layout) -> None:
     reader = ReportReader(saved(tmp_path / "report", b"".join(pieces(layout, ROWS))))

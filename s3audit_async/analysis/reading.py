@@ -6,6 +6,7 @@ import codecs
 import csv
 import json
 import re
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -55,12 +56,18 @@ class ReportReader:
         self.name = name or str(path)
         self.torn = False
         """After the iteration: whether there was a last record that is not whole."""
+        with self._opened() as file:
+            start = file.readline(_LONGEST_RECORD)
+        self.header, self.layout = self._recognise(start)
+
+    @contextmanager
+    def _opened(self) -> Iterator[BinaryIO]:
+        """Open the file; at the second time, too, it may be gone: another run has finished or discarded it."""
         try:
-            with path.open("rb") as file:
-                start = file.readline(_LONGEST_RECORD)
+            with self.path.open("rb") as file:
+                yield file
         except OSError as error:
             raise UsageError(f"cannot read {self.name}: {error.strerror}", hint="name a report of s3audit") from error
-        self.header, self.layout = self._recognise(start)
 
     def _recognise(self, start: bytes) -> tuple[bytes, Layout]:
         """Tell the layout by the first line; give back what of it comes before the rows: a header that is whole."""
@@ -83,7 +90,7 @@ class ReportReader:
 
     def __iter__(self) -> Iterator[Record]:
         parse = self._parse_csv if self.layout.format == "csv" else self._parse_json
-        with self.path.open("rb") as file:
+        with self._opened() as file:
             file.seek(len(self.header))
             for number, raw in self._records(file):
                 yield Record(self._checked(parse, number, raw), raw)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from s3audit_async.errors import UsageError
 from s3audit_async.fleet.access import DURATION, ROLE_NAME, SESSION_NAME, Access
-from s3audit_async.fleet.choosing import Choice
+from s3audit_async.fleet.accounts_file import STDIN
+from s3audit_async.fleet.choosing import ACTIVE, Choice
 from s3audit_async.resume import ONE_ACCOUNT
 
 if TYPE_CHECKING:
@@ -94,6 +95,13 @@ class AccountOptions:
             ),
         )
         self._check(fleet.many, "--accounts, --organization or --profiles", (("--split", fleet.split),))
+
+    def lasting(self, plan: Plan) -> Self:
+        """Name accounts that were piped by their ids: whoever goes on with the report has no such pipe."""
+        if self.fleet.accounts != STDIN:
+            return self
+        active = [account.id or "" for account in plan.accounts or () if account.state == ACTIVE]
+        return replace(self, fleet=replace(self.fleet, accounts=",".join(active) or STDIN))
 
     @property
     def not_remembered(self) -> tuple[tuple[str, str | None], ...]:

@@ -100,7 +100,10 @@ def perform(settings: RunSettings, session: aioboto3.Session | None = None) -> i
     settings = _with_accounts_of_before(settings)
     settings.accounts.check_whole()
     settings.accounts.check_profile(settings.profile)
-    plan = settings.accounts.plan(settings.profile, settings.region) if settings.fleet.many else None
+    plan = None
+    if settings.fleet.many:
+        plan = settings.accounts.plan(settings.profile, settings.region)
+        settings = replace(settings, accounts=settings.accounts.lasting(plan))
     if session is None:
         session = _session_of(settings)
     crew_to_be = crew_of(processes=settings.processes, dask=settings.dask)

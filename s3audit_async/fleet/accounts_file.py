@@ -19,10 +19,11 @@ from s3audit_async.redaction import plain, printable
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+STDIN = "-"
+"""The value of `--accounts` that means standard input."""
 LARGEST_FILE = 32 * 1024 * 1024
 """Bytes; it is read as a whole. As JSON, an account takes about 400."""
 
-_STDIN = "-"
 _LONGEST_NAME = 200  # characters; AWS's own have 50 at most
 _FORMS = "one id a line, CSV with a header, or what 'aws organizations list-accounts' prints as JSON"
 _DELIMITERS = ",;\t"  # spreadsheets write a semicolon where the comma is a decimal point
@@ -53,7 +54,12 @@ class _Entry:
 
 def file_of(value: str) -> str | None:
     """Name the file that a value of `--accounts` means; None for ids and standard input."""
-    return None if value == _STDIN or _means_ids(value) else value
+    return None if value == STDIN or _means_ids(value) else value
+
+
+def lasting(value: str) -> str:
+    """Name the file that a value means so that it is found from anywhere; ids and standard input as they are."""
+    return value if file_of(value) is None else str(Path(value).expanduser().absolute())
 
 
 def accounts_of(value: str) -> tuple[Account, ...]:
@@ -64,10 +70,10 @@ def accounts_of(value: str) -> tuple[Account, ...]:
     """
     if _means_ids(value):
         return _checked((_Entry("", part) for part in _BETWEEN.split(value) if part), "--accounts")
-    place = "standard input" if value == _STDIN else plain(value)
+    place = "standard input" if value == STDIN else plain(value)
     try:
-        source = 0 if value == _STDIN else Path(value).expanduser()
-        with open(source, "rb", closefd=value != _STDIN) as file:
+        source = 0 if value == STDIN else Path(value).expanduser()
+        with open(source, "rb", closefd=value != STDIN) as file:
             content = file.read(LARGEST_FILE + 1)
     except (OSError, ValueError, RuntimeError) as error:  # the others: NUL in the name, `~` of a user who is not known
         said = (error.strerror if isinstance(error, OSError) else None) or plain(error)
@@ -104,7 +110,7 @@ def parse(content: bytes, place: str) -> tuple[Account, ...]:
 
 def _means_ids(value: str) -> bool:
     """Tell a list of ids, or what was to be one, from the name of a file."""
-    if value == _STDIN:
+    if value == STDIN:
         return False
     known = [is_account_id(part) for part in _BETWEEN.split(value) if part]
     if all(known):

@@ -175,7 +175,7 @@ class CrewRun:
 
     async def _many_accounts(self, plan: Plan) -> tuple[Job, ...]:
         chosen = await self._chosen(plan)
-        for record in chosen.skipped:
+        for record in chosen.skipped if plan.by_profiles else self._before.skipped(chosen):
             self._concluded(record)
             self._observer.account_concluded(record)
         to_do = [account for account in chosen.audited if account.id not in self._before.finished]

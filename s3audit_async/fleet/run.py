@@ -12,7 +12,7 @@ from s3audit_async.fleet.entering import RoleEntrance
 from s3audit_async.fleet.opening import open_caller, profiles_of
 from s3audit_async.fleet.organization import list_organization
 from s3audit_async.fleet.stream import FleetStream
-from s3audit_async.fleet.units import Account, AccountRecord, Unit
+from s3audit_async.fleet.units import Account, AccountRecord, Status, Unit
 from s3audit_async.limiter import Slots
 
 if TYPE_CHECKING:
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from s3audit_async.model import Row
     from s3audit_async.options import Options
     from s3audit_async.ports import Observer
+
+
+_GONE = "it is not among the accounts any more, and was not audited to its end"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +54,15 @@ class Before:
 
     done: Mapping[str | None, Collection[str]] = field(default_factory=dict)
     finished: frozenset[str] = frozenset()
+
+    def skipped(self, chosen: Chosen) -> tuple[AccountRecord, ...]:
+        """Give what is to be told of accounts that are not audited: those that have rows and have gone since, too."""
+        there = {account.id for account in chosen.audited} | {record.account.id for record in chosen.skipped}
+        gone = sorted(account for account in self.done.keys() - there - self.finished if account is not None)
+        return (
+            *chosen.skipped,
+            *(AccountRecord(account=Account(each), status=Status.SKIPPED, message=_GONE) for each in gone),
+        )
 
 
 class FleetRun:
@@ -87,7 +99,7 @@ class FleetRun:
         async with AsyncExitStack() as opening:
             slots = Slots(self._options.max_concurrency)
             entrance, chosen = await self._entrance(opening, slots)
-            for record in chosen.skipped:
+            for record in chosen.skipped if self._plan.by_profiles else self._before.skipped(chosen):
                 self._concluded(record)
                 self._observer.account_concluded(record)
             to_do = [account for account in chosen.audited if account.id not in self._before.finished]

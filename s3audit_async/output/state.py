@@ -41,7 +41,7 @@ class FleetState:
     """
 
     accounts: str = ""
-    """Where they stand, or their ids, as they were given."""
+    """Where they stand, by its whole path, or their ids; those, too, where they came from standard input."""
     organization: bool = False
     ous: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()

@@ -98,12 +98,13 @@ def run(
     from s3audit_async.cli.accounts import AccountOptions  # noqa: PLC0415 - for a run only
     from s3audit_async.cli.proxies import check_proxies  # noqa: PLC0415 - for a run only
     from s3audit_async.cli.run import RunSettings, perform  # noqa: PLC0415 - it brings the engine
+    from s3audit_async.fleet.accounts_file import lasting  # noqa: PLC0415
     from s3audit_async.output import FleetState  # noqa: PLC0415
 
     check_proxies(endpoint_url)
     chosen = AccountOptions(
         fleet=FleetState(
-            accounts=accounts or "",
+            accounts=lasting(accounts or ""),
             organization=organization,
             ous=ous,
             tags=account_tags,
