@@ -19,6 +19,7 @@ from s3audit_async.analysis.drift.as_markdown import LONGEST, as_markdown
 from s3audit_async.analysis.drift.as_text import MOST_SHOWN, as_text
 from s3audit_async.analysis.drift.gathering import Drift, gather
 from s3audit_async.findings import Finding
+from s3audit_async.model import Kind
 from tests.drifting import DENIED, DISABLED, KINDS, NO_BUCKET_KEY, OTHER_KEY, SOUND, SSE_S3, named
 
 if TYPE_CHECKING:
@@ -198,3 +199,17 @@ def test_accounts_are_named_where_there_are_several(several: bool) -> None:
 
     assert (f"c ({'2' * 12})" in text_of(drift)) is several
     assert (f"`c` `{'2' * 12}`" in as_markdown(drift, NAMES)) is several
+
+
+def test_buckets_of_one_name_are_told_apart() -> None:
+    """As table and vector buckets of two regions may be called."""
+    table = replace(SSE_S3, bucket="t", kind=Kind.TABLE, region="eu-west-1")
+    vector = replace(table, kind=Kind.VECTOR)
+    drift = drift_of([table, vector, SSE_S3], [replace(vector, region="us-east-1")])
+
+    for place in ("table, eu-west-1", "vector, eu-west-1", "vector, us-east-1"):
+        assert f"t ({place})" in text_of(drift)
+        assert f"`t` {' '.join(f'`{part}`' for part in place.split(', '))} |" in as_markdown(drift, NAMES)
+    assert f"{SSE_S3.bucket} (" not in text_of(drift)
+    told = json.loads(as_json(drift, NAMES))
+    assert [each["kind"] for each in told["removed"] if each["bucket_name"] == "t"] == ["table", "vector"]

@@ -11,6 +11,7 @@ from s3audit_async.findings.catalogue import severity_of
 
 if TYPE_CHECKING:
     from s3audit_async.analysis.drift.gathering import Change, Drift, Present
+    from s3audit_async.model import Row
 
 
 def as_json(drift: Drift, names: tuple[str, str]) -> str:
@@ -35,6 +36,7 @@ def _present(present: Present) -> dict[str, Any]:
         "bucket_name": present.bucket,
         "account": row.account,
         "region": row.region,
+        "kind": _kind(row),
         "default_encryption_mode": row.mode,
         "sse_kms_key_type": row.key_type,
         "bucket_key": row.bucket_key,
@@ -49,6 +51,7 @@ def _change(change: Change) -> dict[str, Any]:
         "bucket_name": change.bucket,
         "account": change.account,
         "region": change.region,
+        "kind": _kind(change.new) or _kind(change.old),
         "direction": told.direction,
         "columns": {each.column.name: {"old": each.old, "new": each.new} for each in told.differences},
         "findings_gained": _findings(told.gained),
@@ -57,6 +60,10 @@ def _change(change: Change) -> dict[str, Any]:
         "findings_no_longer_known": _findings(told.no_longer_known),
         "findings_undecided": told.undecided,
     }
+
+
+def _kind(row: Row) -> str | None:
+    return None if row.findings is None else row.kind  # four columns do not tell it
 
 
 def _findings(findings: tuple[str, ...]) -> list[dict[str, str | None]]:

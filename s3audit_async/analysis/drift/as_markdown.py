@@ -12,13 +12,14 @@ from s3audit_async.analysis.drift.telling import (
     findings,
     headline,
     label,
+    places,
     shown,
     with_severity,
 )
 from s3audit_async.redaction import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from s3audit_async.analysis.drift.gathering import Change, Drift, Present
 
@@ -33,14 +34,14 @@ _INSTEAD = str.maketrans({"`": "'", "|": "\N{BROKEN BAR}"})
 
 def as_markdown(drift: Drift, names: tuple[str, str]) -> str:
     """Give a comment of at most `LONGEST` bytes; what is gravest comes first, what does not fit is counted."""
-    several = drift.several_accounts
+    place = places(drift)
     sections: list[tuple[str, str, int, Iterable[str]]] = []
     for direction in Direction:
         changes = drift.going(direction)
-        lines: Iterable[str] = (_change(each, several=several) for each in changes)
+        lines: Iterable[str] = (_change(each, place(each)) for each in changes)
         sections.append((HEADINGS[direction], "Change", len(changes), lines))
     for heading, present in (("Added", drift.added), ("Removed", drift.removed)):
-        lines = (_present(each, several=several) for each in present)
+        lines = (_present(each, place(each)) for each in present)
         sections.append((heading, "Encryption", len(present), lines))
     sections = [section for section in sections if section[2]]
     text = _opening(drift, names)
@@ -75,26 +76,26 @@ def _fitting(lines: Iterable[str], left: int) -> Iterator[str]:
         yield line
 
 
-def _change(change: Change, *, several: bool) -> str:
+def _change(change: Change, place: Sequence[str]) -> str:
     differences = [
         f"{label(each.column)}: {code(cell(each.old))} → {code(cell(each.new))}" for each in shown(change.comparison)
     ]
     told = [f"{sign} {code(words)}" for sign, words in findings(change.comparison)]
-    return _line(_name(change.bucket, change.account, several=several), differences, told)
+    return _line(_name(change.bucket, place), differences, told)
 
 
-def _present(present: Present, *, several: bool) -> str:
+def _present(present: Present, place: Sequence[str]) -> str:
     row = present.row
     told = [code(with_severity(finding)) for finding in present.found]
-    return _line(_name(present.bucket, row.account, several=several), [f"{code(row.mode)}, {code(row.key_type)}"], told)
+    return _line(_name(present.bucket, place), [f"{code(row.mode)}, {code(row.key_type)}"], told)
 
 
 def _line(name: str, *cells: list[str]) -> str:
     return f"| {' | '.join([name, *('<br>'.join(each) for each in cells)])} |\n"
 
 
-def _name(bucket: str, account: str | None, *, several: bool) -> str:
-    return f"{code(bucket)} {code(account)}" if several and account else code(bucket)
+def _name(bucket: str, place: Sequence[str]) -> str:
+    return " ".join(map(code, (bucket, *place)))
 
 
 def code(text: str) -> str:

@@ -16,6 +16,7 @@ from s3audit_async.analysis.drift.telling import (
     findings,
     headline,
     label,
+    places,
     shown,
     with_severity,
 )
@@ -49,13 +50,13 @@ def as_text(drift: Drift, names: tuple[str, str]) -> RenderableType:
     ]
     if drift.four_columns:
         parts.append(Text(FOUR_COLUMNS))
-    several = drift.several_accounts
+    place = places(drift)
     for direction in Direction:
         changes = drift.going(direction)
-        rows = [_change(each, several=several) for each in changes[:MOST_SHOWN]]
+        rows = [_change(each, place(each)) for each in changes[:MOST_SHOWN]]
         parts += _section(HEADINGS[direction], _STYLES[direction], len(changes), "Change", rows)
     for heading, present in (("Added", drift.added), ("Removed", drift.removed)):
-        rows = [_present(each, several=several) for each in present[:MOST_SHOWN]]
+        rows = [_present(each, place(each)) for each in present[:MOST_SHOWN]]
         parts += _section(heading, "bold", len(present), "Encryption", rows)
     return Group(*parts)
 
@@ -74,24 +75,24 @@ def _section(heading: str, style: str, count: int, told: str, rows: Sequence[Seq
     return parts
 
 
-def _change(change: Change, *, several: bool) -> tuple[Text, Text, Text]:
+def _change(change: Change, place: Sequence[str]) -> tuple[Text, Text, Text]:
     differences = [
         f"{label(each.column)}: {printable(cell(each.old))} -> {printable(cell(each.new))}"
         for each in shown(change.comparison)
     ]
     told = [Text(f"{sign} {printable(words)}", style=_SIGNS[sign]) for sign, words in findings(change.comparison)]
-    return _name(change.bucket, change.account, several=several), Text("\n".join(differences)), Text("\n").join(told)
+    return _name(change.bucket, place), Text("\n".join(differences)), Text("\n").join(told)
 
 
-def _present(present: Present, *, several: bool) -> tuple[Text, Text, Text]:
+def _present(present: Present, place: Sequence[str]) -> tuple[Text, Text, Text]:
     row = present.row
     words = [printable(with_severity(finding)) for finding in present.found]
     return (
-        _name(present.bucket, row.account, several=several),
+        _name(present.bucket, place),
         Text(f"{printable(row.mode)}, {printable(row.key_type)}"),
         Text("\n".join(words)),
     )
 
 
-def _name(bucket: str, account: str | None, *, several: bool) -> Text:
-    return Text(printable(f"{bucket} ({account})" if several and account else bucket))
+def _name(bucket: str, place: Sequence[str]) -> Text:
+    return Text(printable(f"{bucket} ({', '.join(place)})" if place else bucket))

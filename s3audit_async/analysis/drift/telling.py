@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from s3audit_async.analysis.drift.comparison import Direction
+from s3audit_async.analysis.drift.gathering import Present
 from s3audit_async.findings.catalogue import severity_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from s3audit_async.analysis.drift.comparison import Comparison, Difference
-    from s3audit_async.analysis.drift.gathering import Drift
+    from s3audit_async.analysis.drift.gathering import Change, Drift
+    from s3audit_async.model import Row
     from s3audit_async.sinks.columns import Column, Value
 
 HEADINGS = {
@@ -85,6 +88,32 @@ def findings(comparison: Comparison) -> Iterator[tuple[str, str]]:
         yield "?", f"{words}: not both reports can tell"
 
 
+def places(drift: Drift) -> Callable[[Change | Present], tuple[str, ...]]:
+    """Give what is to be told of a bucket beside its name, to know it from the others that are told of.
+
+    That is its account where there are several; and its kind and region where another of the account has its name.
+    """
+    named: list[Change | Present] = [*drift.added, *drift.removed, *drift.changed]
+    alike = Counter((each.bucket, _row(each).account) for each in named)
+    several = drift.several_accounts
+
+    def place(each: Change | Present) -> tuple[str, ...]:
+        row = _row(each)
+        parts = [row.account] if several else []
+        if alike[each.bucket, row.account] > 1:
+            parts += [row.kind, row.region]
+        return tuple(part for part in parts if part)
+
+    return place
+
+
 def with_severity(finding: str) -> str:
     """Name a finding with its severity; one of a later version has none here."""
     return f"{finding} ({severity_of(finding) or 'unrated'})"
+
+
+def _row(each: Change | Present) -> Row:
+    """Give what the report that knows more of it says of a bucket."""
+    if isinstance(each, Present):
+        return each.row
+    return each.new if each.new.account else each.old
