@@ -85,7 +85,7 @@ def test_a_report_that_is_gone_by_the_time_it_is_read_is_said_to_be(tmp_path: Pa
     reader = ReportReader(path)
     path.unlink()
 
-    with pytest.raises(UsageError, match="cannot read .*: No such file or directory"):
+    with pytest.raises(UsageError, match=r"cannot read .*: No such file or directory"):
         list(reader)
 
 

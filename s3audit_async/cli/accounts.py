@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from s3audit_async.errors import UsageError
 from s3audit_async.fleet.access import DURATION, ROLE_NAME, SESSION_NAME, Access
@@ -17,9 +17,6 @@ if TYPE_CHECKING:
 
     from s3audit_async.fleet.run import Plan
     from s3audit_async.output import FleetState
-
-_OF_ROLES = {"role_name": "--role-name", "partition": "--partition"}
-"""The options behind those fields of a `FleetState` that say how a role is assumed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,10 +54,13 @@ class AccountOptions:
         if _by_role(fleet):
             return self
         own = self.fleet
-        kept: dict[str, Any] = {name: "" for name, option in _OF_ROLES.items() if option in self.elsewhere}
         return replace(
             self,
-            fleet=replace(own, **kept),
+            fleet=replace(
+                own,
+                role_name="" if "--role-name" in self.elsewhere else own.role_name,
+                partition="" if "--partition" in self.elsewhere else own.partition,
+            ),
             external_id=None if "--external-id" in self.elsewhere else self.external_id,
             session_name=SESSION_NAME if "--role-session-name" in self.elsewhere else self.session_name,
             duration=DURATION if "--role-duration" in self.elsewhere else self.duration,

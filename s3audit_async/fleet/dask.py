@@ -52,6 +52,7 @@ class DaskCrew:
         with ExitStack() as opening:
             opening.enter_context(_quiet())
             try:
+                _check_address(self._address)
                 self._client = distributed.Client(  # type: ignore[no-untyped-call]
                     self._address, timeout=self._connect_seconds, set_as_default=False, name="s3audit"
                 )
@@ -134,6 +135,17 @@ def _do(job: Job, rows_of: JobRows) -> Part:
         return task is not None and task.state != "cancelled"
 
     return run_job(job, rows_of, is_wanted=is_wanted)
+
+
+def _check_address(address: str) -> None:
+    """Raise `ValueError` for what is no address: a client that finds out itself is 20 s about it, with a traceback."""
+    from distributed.comm.addressing import parse_address, parse_host_port  # noqa: PLC0415 - as above
+    from distributed.comm.registry import get_backend  # noqa: PLC0415
+
+    protocol, place = parse_address(address)
+    get_backend(protocol)
+    if protocol != "inproc":
+        parse_host_port(place)
 
 
 @contextmanager
