@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from contextlib import AsyncExitStack, nullcontext
-from typing import TYPE_CHECKING, Self
+from contextlib import nullcontext
+from typing import TYPE_CHECKING
 
 from anyio import to_thread
 
@@ -13,9 +13,10 @@ from s3audit_async.fleet.access import Access
 from s3audit_async.fleet.choosing import Chosen, choose
 from s3audit_async.fleet.executing import Dispatcher
 from s3audit_async.fleet.job_rows import fleet_rows
+from s3audit_async.fleet.opened import OpenedRows
 from s3audit_async.fleet.opening import open_caller
 from s3audit_async.fleet.organization import list_organization
-from s3audit_async.fleet.run import Before
+from s3audit_async.fleet.run import Before, units_of
 from s3audit_async.fleet.splitting import chunks_of, shares_of, take_census
 from s3audit_async.fleet.units import Account, AccountRecord, Status, Unit
 from s3audit_async.fleet.work import jobs_for, jobs_for_names
@@ -24,7 +25,7 @@ from s3audit_async.model import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container
-    from types import TracebackType
+    from contextlib import AsyncExitStack
 
     import aioboto3
 
@@ -34,10 +35,10 @@ if TYPE_CHECKING:
     from s3audit_async.fleet.work import Job, JobRows, Part
     from s3audit_async.model import Row
     from s3audit_async.options import Options
-    from s3audit_async.ports import Observer
+    from s3audit_async.ports import Observer, RowSource
 
 
-class CrewRun:
+class CrewRun(OpenedRows):
     """`async with run as rows: async for row in rows: ...`: the rows of a plan's accounts, audited by a crew.
 
     Without a plan it is the account that the credentials belong to, cut into shares if it is large. Entering the block
@@ -68,6 +69,7 @@ class CrewRun:
         - `arrived`: told of each part before its first row: `RunStats.merge(part.figures)` counts its calls.
         - `session`: of whoever lists accounts and buckets here, by default from the standard environment.
         """
+        super().__init__()
         self._crew = crew
         self._plan = plan
         self._options = options
@@ -78,43 +80,29 @@ class CrewRun:
         self._arrived = arrived
         self._session = session
         self._rows_of = rows_of
-        self._opened = AsyncExitStack()
-        self._rows: Dispatcher | None = None
         self._incomplete: AccountRecord | None = None
 
-    async def __aenter__(self) -> Self:
+    async def _source(self, opening: AsyncExitStack) -> RowSource:  # noqa: ARG002 - jobs are done elsewhere
         await to_thread.run_sync(self._crew.prepare)  # while the listing is awaited
         account = None
         if self._plan is None:
             account, jobs = await self._one_account()
         else:
             jobs = await self._many_accounts(self._plan)
-        async with AsyncExitStack() as opening:
-            dispatcher = Dispatcher(
-                self._crew,
-                jobs,
-                self._rows_of,
-                self._observer,
-                concluded=self._conclude,
-                arrived=self._arrived,
-                account=account,
-                fruitful=bool(self._before.finished),
-            )
-            self._rows = await opening.enter_async_context(dispatcher)
-            self._opened = opening.pop_all()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> bool:
-        return bool(await self._opened.__aexit__(kind, error, trace))
-
-    def __aiter__(self) -> Self:
-        return self
+        return Dispatcher(
+            self._crew,
+            jobs,
+            self._rows_of,
+            self._observer,
+            concluded=self._conclude,
+            arrived=self._arrived,
+            account=account,
+            fruitful=bool(self._before.finished),
+        )
 
     async def __anext__(self) -> Row:
         try:
-            return await self._entered.__anext__()
+            return await super().__anext__()
         except StopAsyncIteration:
             if self._incomplete is None:
                 raise
@@ -122,30 +110,6 @@ class CrewRun:
                 f"not all of the account's buckets could be listed ({self._incomplete.why})",
                 hint="what was listed has been audited; go on with --resume",
             ) from None
-
-    async def account(self) -> str | None:
-        """Give the id of the one account under audit; None for a plan's."""
-        return await self._entered.account()
-
-    def stop(self) -> None:
-        """Ask the run to end now. The parts that are ready still come; then `InterruptedRunError` is raised."""
-        self._entered.stop()
-
-    @property
-    def distinct_keys(self) -> int:
-        """Keys that KMS was asked about, counted for each job that did; stays readable after the block."""
-        return self._rows.distinct_keys if self._rows is not None else 0
-
-    @property
-    def bytes_received(self) -> int:
-        """Bytes of answer bodies that workers have read; stays readable after the block."""
-        return self._rows.bytes_received if self._rows is not None else 0
-
-    @property
-    def _entered(self) -> Dispatcher:
-        if self._rows is None:
-            raise RuntimeError("a run has to be entered first")
-        return self._rows
 
     def _conclude(self, record: AccountRecord) -> None:
         if self._plan is None and record.status is not Status.COMPLETE and not record.unlisted:
@@ -175,12 +139,7 @@ class CrewRun:
 
     async def _many_accounts(self, plan: Plan) -> tuple[Job, ...]:
         chosen = await self._chosen(plan)
-        for record in chosen.skipped if plan.by_profiles else self._before.skipped(chosen):
-            self._concluded(record)
-            self._observer.account_concluded(record)
-        to_do = [account for account in chosen.audited if account.id not in self._before.finished]
-        self._observer.accounts_chosen(len(to_do))
-        units = [Unit(account) for account in to_do]
+        units = units_of(plan, chosen, self._before, self._observer, self._concluded)
         return jobs_for(units, self._options, workers=self._crew.size, access=self._access, done=self._before.done)
 
     async def _chosen(self, plan: Plan) -> Chosen:

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from s3audit_async.fleet.entering import RoleEntrance
+from s3audit_async.fleet.opened import OpenedRows
 from s3audit_async.fleet.opening import open_caller, profiles_of
 from s3audit_async.fleet.stream import FleetStream
 from s3audit_async.limiter import Slots
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import TracebackType
+    from contextlib import AsyncExitStack
 
     from s3audit_async.fleet.entering import Entrance
     from s3audit_async.fleet.units import AccountRecord
     from s3audit_async.fleet.work import Job
-    from s3audit_async.model import Row
-    from s3audit_async.ports import Observer
+    from s3audit_async.ports import Observer, RowSource
 
 
 def fleet_rows(job: Job, observer: Observer, concluded: Callable[[AccountRecord], None]) -> _JobStream:
@@ -26,58 +25,22 @@ def fleet_rows(job: Job, observer: Observer, concluded: Callable[[AccountRecord]
     return _JobStream(job, observer, concluded)
 
 
-class _JobStream:
+class _JobStream(OpenedRows):
     """Opens what the units are entered by, and streams their rows."""
 
     def __init__(self, job: Job, observer: Observer, concluded: Callable[[AccountRecord], None]) -> None:
+        super().__init__()
         self._job = job
         self._observer = observer
         self._concluded = concluded
-        self._opened = AsyncExitStack()
-        self._rows: FleetStream | None = None
 
-    @property
-    def distinct_keys(self) -> int:
-        return self._rows.distinct_keys if self._rows is not None else 0
-
-    @property
-    def bytes_received(self) -> int:
-        return self._rows.bytes_received if self._rows is not None else 0
-
-    async def __aenter__(self) -> Self:
+    async def _source(self, opening: AsyncExitStack) -> RowSource:
         job = self._job
-        async with AsyncExitStack() as opening:
-            slots = Slots(job.options.max_concurrency)
-            entrance = await self._entrance(opening, slots)
-            stream = FleetStream(
-                job.units, entrance, job.options, self._observer, slots, done=job.done, concluded=self._concluded
-            )
-            self._rows = await opening.enter_async_context(stream)
-            self._opened = opening.pop_all()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> bool:
-        return bool(await self._opened.__aexit__(kind, error, trace))
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> Row:
-        return await self._entered.__anext__()
-
-    async def account(self) -> str | None:
-        return None
-
-    def stop(self) -> None:
-        self._entered.stop()
-
-    @property
-    def _entered(self) -> FleetStream:
-        if self._rows is None:
-            raise RuntimeError("the rows of a job have to be entered first")
-        return self._rows
+        slots = Slots(job.options.max_concurrency)
+        entrance = await self._entrance(opening, slots)
+        return FleetStream(
+            job.units, entrance, job.options, self._observer, slots, done=job.done, concluded=self._concluded
+        )
 
     async def _entrance(self, opening: AsyncExitStack, slots: Slots) -> Entrance:
         access, options, observer = self._job.access, self._job.options, self._observer

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from s3audit_async.fleet.access import Access
 from s3audit_async.fleet.choosing import Choice, Chosen, choose
 from s3audit_async.fleet.entering import RoleEntrance
+from s3audit_async.fleet.opened import OpenedRows
 from s3audit_async.fleet.opening import open_caller, profiles_of
 from s3audit_async.fleet.organization import list_organization
 from s3audit_async.fleet.stream import FleetStream
@@ -17,14 +17,13 @@ from s3audit_async.limiter import Slots
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
-    from types import TracebackType
+    from contextlib import AsyncExitStack
 
     import aioboto3
 
     from s3audit_async.fleet.entering import Entrance
-    from s3audit_async.model import Row
     from s3audit_async.options import Options
-    from s3audit_async.ports import Observer
+    from s3audit_async.ports import Observer, RowSource
 
 
 _GONE = "it is not among the accounts any more, and was not audited to its end"
@@ -65,7 +64,19 @@ class Before:
         )
 
 
-class FleetRun:
+def units_of(
+    plan: Plan, chosen: Chosen, before: Before, observer: Observer, concluded: Callable[[AccountRecord], None]
+) -> list[Unit]:
+    """Give the units of the accounts that are left to audit, and tell of those that are skipped."""
+    for record in chosen.skipped if plan.by_profiles else before.skipped(chosen):
+        concluded(record)
+        observer.account_concluded(record)
+    units = [Unit(account) for account in chosen.audited if account.id not in before.finished]
+    observer.accounts_chosen(len(units))
+    return units
+
+
+class FleetRun(OpenedRows):
     """`async with run as rows: async for row in rows: ...`: the rows of all accounts of a plan, as they complete.
 
     Entering the block asks whose the credentials are, and which accounts there are. It raises `CredentialsError` or
@@ -86,73 +97,27 @@ class FleetRun:
 
         `session` defaults to one from the standard environment.
         """
+        super().__init__()
         self._plan = plan
         self._options = options
         self._observer = observer
         self._before = before or Before()
         self._concluded = concluded
         self._session = session
-        self._opened = AsyncExitStack()
-        self._rows: FleetStream | None = None
 
-    async def __aenter__(self) -> Self:
-        async with AsyncExitStack() as opening:
-            slots = Slots(self._options.max_concurrency)
-            entrance, chosen = await self._entrance(opening, slots)
-            for record in chosen.skipped if self._plan.by_profiles else self._before.skipped(chosen):
-                self._concluded(record)
-                self._observer.account_concluded(record)
-            to_do = [account for account in chosen.audited if account.id not in self._before.finished]
-            self._observer.accounts_chosen(len(to_do))
-            self._rows = await opening.enter_async_context(
-                FleetStream(
-                    [Unit(account) for account in to_do],
-                    entrance,
-                    self._options,
-                    self._observer,
-                    slots,
-                    done=self._before.done,
-                    concluded=self._concluded,
-                    fruitful=bool(self._before.finished),
-                )
-            )
-            self._opened = opening.pop_all()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> bool:
-        return bool(await self._opened.__aexit__(kind, error, trace))
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> Row:
-        return await self._entered.__anext__()
-
-    async def account(self) -> str | None:
-        """Give None: the rows are of many accounts."""
-        return None
-
-    def stop(self) -> None:
-        """Ask the run to end now. The rows that are ready still come; then `InterruptedRunError` is raised."""
-        self._entered.stop()
-
-    @property
-    def distinct_keys(self) -> int:
-        """Keys that KMS was asked about so far; stays readable after the block."""
-        return self._rows.distinct_keys if self._rows is not None else 0
-
-    @property
-    def bytes_received(self) -> int:
-        """Bytes of answer bodies that were read so far; stays readable after the block."""
-        return self._rows.bytes_received if self._rows is not None else 0
-
-    @property
-    def _entered(self) -> FleetStream:
-        if self._rows is None:
-            raise RuntimeError("a run has to be entered first")
-        return self._rows
+    async def _source(self, opening: AsyncExitStack) -> RowSource:
+        slots = Slots(self._options.max_concurrency)
+        entrance, chosen = await self._entrance(opening, slots)
+        return FleetStream(
+            units_of(self._plan, chosen, self._before, self._observer, self._concluded),
+            entrance,
+            self._options,
+            self._observer,
+            slots,
+            done=self._before.done,
+            concluded=self._concluded,
+            fruitful=bool(self._before.finished),
+        )
 
     async def _entrance(self, opening: AsyncExitStack, slots: Slots) -> tuple[Entrance, Chosen]:
         plan, observer = self._plan, self._observer
