@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 from s3audit_async.errors import UsageError
 
+ROLE_NAME = "s3audit"
+"""What the role in each account is called, by whoever makes it and whoever assumes it, unless another name is given."""
 SHORTEST_SESSION = 900
 """Seconds that credentials of a role last at least (botocore model of sts, roleDurationSecondsType)."""
 LONGEST_SESSION = 43_200

@@ -7,14 +7,11 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from s3audit_async import permissions
-from s3audit_async.names import check_external_id, check_role_name
+from s3audit_async.names import ROLE_NAME, check_external_id, check_role_name
 
 if TYPE_CHECKING:
     from s3audit_async.names import Principal
     from s3audit_async.options import Options
-
-ROLE_NAME = "s3audit"
-"""What the role is called in each account, unless another name is given."""
 
 _PARAMETERS: dict[str, dict[str, Any]] = {
     "RoleName": {

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
-from s3audit_async.errors import UsageError
 from s3audit_async.model import Kind
+from s3audit_async.names import check_partition
 from s3audit_async.options import GENERAL_ONLY
 from s3audit_async.references import DIRECTORY_SUFFIX, bucket_arn, is_directory_bucket
 
@@ -15,7 +14,6 @@ if TYPE_CHECKING:
 
     from s3audit_async.options import Options
 
-_PARTITION = re.compile(r"aws(-[a-z0-9]+)*")
 _LIST = {
     Kind.GENERAL: ("ListBuckets", "s3:ListAllMyBuckets"),
     Kind.DIRECTORY: ("ListDirectoryBuckets", "s3express:ListAllMyDirectoryBuckets"),
@@ -36,8 +34,7 @@ def iam_policy(options: Options, *, partition: str) -> dict[str, Any]:
     HeadBucket, the last way to find a bucket's region, needs none: the header comes with refusals too (botocore model
     of s3, HeadBucket). Neither does sts:GetCallerIdentity. Listings take no resource (Service Authorization Reference).
     """
-    if not _PARTITION.fullmatch(partition):
-        raise UsageError(f"not a partition: {partition!r}", hint="such as aws, aws-cn or aws-us-gov")
+    check_partition(partition)
     statements = list(_named(options, partition) if options.buckets else _listed(options, partition))
     statements.append(_allow("DescribeTheirKeys", ["kms:DescribeKey"], [f"arn:{partition}:kms:*:*:key/*"]))
     return {"Version": "2012-10-17", "Statement": statements}

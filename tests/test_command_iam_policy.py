@@ -9,10 +9,9 @@ import pytest
 
 from s3audit_async.cli import main
 from s3audit_async.cli.commands.iam_policy import DOCUMENTS
-from s3audit_async.names import principal
+from s3audit_async.names import ROLE_NAME, principal
 from s3audit_async.options import Options
 from s3audit_async.organization_permissions import (
-    ROLE_NAME,
     Document,
     Entry,
     caller_policy,

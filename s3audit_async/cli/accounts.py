@@ -6,9 +6,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from s3audit_async.errors import UsageError
-from s3audit_async.fleet.access import DURATION, ROLE_NAME, SESSION_NAME, Access
+from s3audit_async.fleet.access import DURATION, SESSION_NAME, Access
 from s3audit_async.fleet.accounts_file import STDIN
 from s3audit_async.fleet.choosing import ACTIVE, Choice
+from s3audit_async.names import ROLE_NAME
 from s3audit_async.resume import ONE_ACCOUNT
 
 if TYPE_CHECKING:

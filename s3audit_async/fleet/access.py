@@ -12,8 +12,6 @@ from s3audit_async.names import (
     check_session_name,
 )
 
-ROLE_NAME = "s3audit"
-"""What the role is called if nothing is said, here and by `s3audit iam-policy --organization`."""
 SESSION_NAME = "s3audit"
 MOST_PROCESSES = 64
 """Worker processes of one run on one machine."""
