@@ -126,6 +126,20 @@ def test_what_was_done_before_a_worker_died_can_still_be_read(tmp_path: Path, mo
     assert list(tmp_path.iterdir()) == []
 
 
+def test_workers_that_cannot_be_told_to_hand_in_what_they_have_are_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where there is no room: what ends the run is then told as it is, and no error of telling them."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    with ProcessCrew(1) as crew:
+        assert crew.recall()
+        crew.prepare()
+        (folder,) = tmp_path.iterdir()
+        folder.rmdir()
+        assert not crew.recall()
+
+
 @pytest.mark.parametrize("size", [0, MOST_PROCESSES + 1])
 def test_a_number_of_processes_that_cannot_work_is_refused(size: int) -> None:
     with pytest.raises(UsageError, match="processes"):

@@ -100,7 +100,10 @@ class ProcessCrew:
 
     def recall(self) -> bool:
         if self._folder is not None:
-            Path(self._folder.name, _RECALL).touch()
+            try:
+                Path(self._folder.name, _RECALL).touch()
+            except OSError:  # no room: nor is there any for what they would hand in
+                return False
         return True
 
     def mourn(self) -> None:
