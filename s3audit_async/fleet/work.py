@@ -110,7 +110,7 @@ class _Notices(Observer):
 def run_job(job: Job, rows_of: JobRows, *, is_wanted: Callable[[], bool] = lambda: True) -> Part:
     """Do a job, in a process that may have nothing in common with the one that sent it but the version of s3audit.
 
-    Stops early, with `InterruptedRunError` in the part, once `is_wanted` says so; it is asked all the time. Raises
+    Stops early, with `InterruptedRunError` in the part, once `is_wanted` says so, asked every `_ASK_SECONDS`. Raises
     `RunError` where even the version differs. What ends the job later is in the part, beside the rows until then.
     """
     if job.version != s3audit_async.__version__:
