@@ -209,7 +209,7 @@ def test_a_scheduler_that_is_not_there_is_said_in_one_line(capfd: pytest.Capture
 
 @pytest.mark.parametrize("address", ["nonsense", "nonsense://host:1", "tls://127.0.0.1:9", "127.0.0.1:port"])
 def test_an_address_that_cannot_be_is_said_in_one_line(address: str, capfd: pytest.CaptureFixture[str]) -> None:
-    """TLS without certificates, too: those are Dask's to configure. No client is left that would say more."""
+    """TLS without certificates, too: those are Dask's to configure. No client is left that says more at its end."""
     with (
         pytest.raises(UsageError, match="no Dask scheduler answers at") as raised,
         DaskCrew(address, connect_seconds=0.5),

@@ -21,6 +21,7 @@ from s3audit_async.cli.run import RunSettings
 from s3audit_async.cli.run_end import conclude
 from s3audit_async.cli.run_report import begin
 from s3audit_async.cli.run_resumed import go_on
+from s3audit_async.cli.run_rows import told_by
 from s3audit_async.errors import UsageError
 from s3audit_async.fleet.units import Account, AccountRecord, Status
 from s3audit_async.options import Options
@@ -469,3 +470,44 @@ def test_a_split_report_is_not_named_as_one_that_can_be_read(tmp_path: Path) -> 
 
     assert readable_place(report) is None
     assert next_steps(report.summary, report.options, readable_place(report), report.outcome) == []
+
+
+# What a report of some accounts amounts to.
+
+
+def test_no_policy_is_passed_by_a_report_of_which_accounts_are_lacking(
+    ended: Report, tmp_path: Path, capsys: Any
+) -> None:
+    path, policy = tmp_path / "r.csv", tmp_path / "p.toml"
+    policy.write_text('title = "One"\nfail = ["key-disabled"]\n')
+
+    assert main(["report", str(path), "--policy", str(policy)]) == ExitCode.INCOMPLETE
+    assert (
+        f"13 accounts were not audited to the end (see {path}.accounts.jsonl): that is no pass"
+        in capsys.readouterr().err
+    )
+    (tmp_path / "r.csv.accounts.jsonl").unlink()
+    assert main(["report", str(path), "--policy", str(policy)]) == ExitCode.COMPLETE
+
+
+def test_a_diff_says_that_accounts_are_lacking(ended: Report, tmp_path: Path, capsys: Any) -> None:
+    whole = tmp_path / "before" / "r.csv"
+    whole.parent.mkdir()
+    go(opened(output=whole, wide=True), [*of(ONE, "a"), *of(TWO, "b"), complete(ONE, 1), complete(TWO, 1)])
+
+    assert main(["diff", str(whole), str(tmp_path / "r.csv")]) == 0
+    assert capsys.readouterr().err == (
+        f"note: {tmp_path}/r.csv: 13 accounts were not audited to the end (see {tmp_path}/r.csv.accounts.jsonl); "
+        "their buckets may seem removed.\n"
+    )
+
+
+@pytest.mark.parametrize(("status", "gaps"), [(Status.INCOMPLETE, 1), (Status.SKIPPED, 0)])
+def test_a_policy_knows_of_a_lacking_account_before_a_page_is_made(tmp_path: Path, status: Status, gaps: int) -> None:
+    report = opened(output=tmp_path / "r.csv", html=tmp_path / "p.html", policy="strict")
+    assert report.check is not None
+    for _ in range(2):
+        told_by(report)(replace(DENIED, status=status))
+    report.close()
+
+    assert len(report.check.gaps) == gaps

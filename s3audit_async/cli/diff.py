@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from s3audit_async.analysis.drift.gathering import Kind, gather
-from s3audit_async.cli.outcome import ExitCode
-from s3audit_async.cli.report_source import opened
+from s3audit_async.cli.outcome import ExitCode, print_note
+from s3audit_async.cli.report_source import accounts_lacking, opened
 from s3audit_async.errors import UsageError
 from s3audit_async.output import PARTIAL_SUFFIX
 
@@ -38,6 +38,9 @@ def perform(old: str, new: str, *, form: str, fail_on: Sequence[str]) -> int:
             names=names,
         )
     _print(drift, names, form)
+    for name, seem in ((old, "added"), (new, "removed")):
+        if (lacking := accounts_lacking(name)) is not None:
+            print_note(f"{name}: {lacking}; their buckets may seem {seem}.")
     failed = any(drift.count(Kind(kind)) for kind in fail_on)
     return ExitCode.POLICY_VIOLATED if failed else ExitCode.COMPLETE
 

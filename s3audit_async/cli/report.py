@@ -16,7 +16,7 @@ from s3audit_async.cli import stdout
 from s3audit_async.cli.deciding import check_of, conclude
 from s3audit_async.cli.outcome import print_line
 from s3audit_async.cli.report_files import check_layout, check_places, make
-from s3audit_async.cli.report_source import opened
+from s3audit_async.cli.report_source import accounts_lacking, opened
 from s3audit_async.errors import UsageError
 from s3audit_async.redaction import printable
 
@@ -146,6 +146,8 @@ def _gaps(settings: ReportSettings, report: FinishedReport, selection: Selection
     gaps = []
     if not _is_finished(settings, report):
         gaps.append("the report is not finished")
+    elif (lacking := accounts_lacking(settings.report)) is not None:
+        gaps.append(lacking)
     if not checked:
         gaps.append("no row fits the filters" if selection.read else "the report has no rows")
     if selection.undecided:
@@ -163,6 +165,8 @@ def _source(settings: ReportSettings, report: FinishedReport, selection: Selecti
         parts.append(f"{selection.undecided:,} left out, as nobody can tell whether they fit")
     if not _is_finished(settings, report):
         parts.append("not finished")
+    elif (lacking := accounts_lacking(settings.report)) is not None:
+        parts.append(lacking)
     return "; ".join(parts)
 
 
@@ -177,6 +181,8 @@ def _notes(settings: ReportSettings, report: FinishedReport, selection: Selectio
         torn = "; its last row is not whole and is left out" if report.torn else ""
         path = "PATH" if settings.report == _STDIN else shlex.quote(settings.report)
         notes.append(f"This report is not finished{torn}. Go on with it by: s3audit run --resume {path}")
+    elif (lacking := accounts_lacking(settings.report)) is not None:
+        notes.append(f"This report is not of all accounts: {lacking}.")
     if not selection.read:
         notes.append("This report has no rows.")
     elif not report.layout.wide:

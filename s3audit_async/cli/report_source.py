@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from s3audit_async.analysis.finished import FinishedReport
 
 _STDIN = "-"
+_SIDE_FILES = "*.accounts.jsonl"  # output.LEDGER_SUFFIX
 
 
 @contextmanager
@@ -44,6 +45,19 @@ def opened(place: str) -> Iterator[FinishedReport]:
             raise UsageError(f"nothing came on {name}", hint="whatever was to write it may have failed")
         copy.flush()
         yield open_report(Path(copy.name), name)
+
+
+def accounts_lacking(place: str) -> str | None:
+    """Say which accounts a report lacks, as what stands beside it tells; None if it lacks none, as far as that goes."""
+    path = Path(place).expanduser()
+    if place == _STDIN or not any(path.parent.glob(_SIDE_FILES)):
+        return None
+    from s3audit_async.output import lacking_beside  # noqa: PLC0415 - it brings what writes reports
+
+    count, side = lacking_beside(path)
+    if not count:
+        return None
+    return f"{count} {'account was' if count == 1 else 'accounts were'} not audited to the end (see {side})"
 
 
 def _is_pipe(path: Path, place: str) -> bool:

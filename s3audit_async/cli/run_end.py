@@ -72,6 +72,8 @@ def conclude(settings: RunSettings, report: Report, stats: RunStats, error: S3Au
             print_line(f"{', '.join(lacking)}. Ask {asked} again with: {resume_command(settings, report)}")
         elif stats.not_listed and settings.again and report.can_be_gone_on_with:
             print_line(f"List again what was not listed with: {resume_command(settings, report)}")
+    if report.check is not None and stats.not_listed:
+        report.check.gaps.append("some buckets could not be listed")
     decided = deciding.conclude(report.check, quiet=settings.quiet)
     if not settings.quiet:
         role = None if report.fleet.profiles else settings.accounts.role

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 _DENIED = frozenset({"AccessDenied", "AccessDeniedException"})
 """S3 and STS say the one, most other services the other."""
 
+LACKING = (Status.NOT_ENTERED, Status.INCOMPLETE)
+"""What becomes of accounts that were to be audited, and were not to their end."""
+
 
 @dataclass(frozen=True, slots=True)
 class FleetOutcome:
@@ -35,12 +38,12 @@ class FleetOutcome:
     @property
     def lacking(self) -> int:
         """How many accounts were not audited, or not to their end, that were to be."""
-        return len(self.of(Status.NOT_ENTERED) + self.of(Status.INCOMPLETE))
+        return sum(record.status in LACKING for record in self.records)
 
     @property
     def denied(self) -> int:
         """How many accounts could not be entered, or not be listed, for want of permission."""
-        return sum(record.code in _DENIED for record in self.of(Status.NOT_ENTERED) + self.of(Status.INCOMPLETE))
+        return sum(record.status in LACKING and record.code in _DENIED for record in self.records)
 
     def of(self, status: Status) -> list[AccountRecord]:
         """Give the records with one status."""

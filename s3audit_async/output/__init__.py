@@ -7,7 +7,7 @@ cause; a power loss costs at most what was flushed in the last `SYNC_SECONDS`.
 
 from s3audit_async.output.exports import Target, export
 from s3audit_async.output.file import PARTIAL_SUFFIX, SYNC_SECONDS, FileOutput, partial_of
-from s3audit_async.output.ledger import LEDGER_SUFFIX, Ledger, is_side_file, remove_stale
+from s3audit_async.output.ledger import LEDGER_SUFFIX, Ledger, is_side_file, lacking_beside, remove_stale
 from s3audit_async.output.recording import FLUSH_BYTES, FLUSH_SECONDS, Output, record
 from s3audit_async.output.rows import RowBuffer
 from s3audit_async.output.spool import Spool
@@ -34,6 +34,7 @@ __all__ = [
     "Wanted",
     "export",
     "is_side_file",
+    "lacking_beside",
     "partial_of",
     "record",
     "remove_stale",

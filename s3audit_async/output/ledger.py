@@ -216,6 +216,17 @@ def is_side_file(path: Path) -> bool:
         return False
 
 
+def lacking_beside(report: Path) -> tuple[int, Path]:
+    """Give how many accounts of a finished report were not audited to their end, and the side file that says so.
+
+    That is named for the report, or for what the names of several begin with. Without one, no account is lacking.
+    """
+    for side in (report.with_name(report.name + LEDGER_SUFFIX), report.with_name(report.stem + LEDGER_SUFFIX)):
+        if is_side_file(side):
+            return FleetOutcome(tuple(entry.record for entry in _read(side).values())).lacking, side
+    return 0, report
+
+
 def remove_stale(path: Path) -> None:
     """Remove the side file of a report of many accounts that was replaced by one of one. Raises `OSError`."""
     if is_side_file(path):
