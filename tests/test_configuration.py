@@ -252,6 +252,7 @@ def test_what_is_no_configuration_is_said_to_be_none(here: Path, capsys: pytest.
         (("--resume", "x.partial"), "output", None),
         (("--resume", "x.partial"), "wide", False),
         (("--resume", "x.partial"), "html", None),
+        (("--resume", "x.partial"), "split", False),
         (("--bucket", "abc"), "prefix", None),
         (("--buckets-from", "names"), "prefix", None),
         (("--accounts", "111122223333"), "ous", ()),
@@ -265,6 +266,7 @@ def test_what_is_not_from_the_command_line_gives_way_to_what_it_cannot_stand_bes
 ) -> None:
     (here / "s3audit.toml").write_text("output = 'reports/'\nhtml = 'p.html'\nquiet = true\nou = 'ou-ab12-cd34ef56'\n")
     monkeypatch.setenv("S3AUDIT_WIDE", "true")
+    monkeypatch.setenv("S3AUDIT_SPLIT", "true")
     monkeypatch.setenv("S3AUDIT_PREFIX", "p")
     assert parsed("run", *arguments)[name] == value
 

@@ -444,6 +444,7 @@ def test_the_summary_tells_programs_of_accounts_too(ended: Report, tmp_path: Pat
     (summary,) = (event for event in events if event["event"] == "summary")
 
     assert summary["accounts_file"] == f"{tmp_path}/r.csv.accounts.jsonl"
+    assert "accounts" not in summary
     fleet = summary["fleet"]
     told_of = fleet.pop("told")
     assert fleet == {"complete": 1, "not_entered": 13, "incomplete": 0, "skipped": 1}

@@ -84,7 +84,13 @@ account_options = stacked(
         callback=not_empty,
         help="Partition that the accounts have to be of, such as aws-cn.  [default: one's own]",
     ),
-    option("Accounts", "--split", is_flag=True, help="One file for each account, in a folder of its own."),
+    option(
+        "Accounts",
+        "--split",
+        is_flag=True,
+        yields_to=("resume",),
+        help="One file for each account, in a folder of its own.",
+    ),
 )
 
 crew_options = stacked(

@@ -47,8 +47,11 @@ def print_summary(summary: Summary, stats: RunStats, place: str, ledger: Ledger 
     """
     if speaks_json():
         run = {name: value for name, value in stats.as_dict().items() if name != "lanes"}  # too long for a log
-        many = {} if ledger is None else {"fleet": _fleet(ledger.outcome), "accounts_file": ledger.place}
-        print_event("summary", "", report=place, **summary.as_dict(), **many, run=run)
+        told = summary.as_dict()
+        if ledger is not None:
+            del told["accounts"]  # too long for a log, too: the file has the rows of each
+            told |= {"fleet": _fleet(ledger.outcome), "accounts_file": ledger.place}
+        print_event("summary", "", report=place, **told, run=run)
         return
     console = Console(stderr=True, width=None if on_terminal() else _WIDTH_OFF_TERMINAL, highlight=False)
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))

@@ -91,7 +91,7 @@ def run(
       0    every bucket has its row, and a policy is kept
       1    the policy is violated
       2    options or files cannot be used
-      3    complete, but rows hold a lasting error, or a policy may be violated
+      3    complete, but for a lasting error, or a policy may be violated
       4    the run could not go on; what was audited is kept
       130  interrupted; what was audited is kept
     """  # noqa: D301 - click reads the backspace
