@@ -32,7 +32,7 @@ class ExitCode(IntEnum):
     USAGE = 2
     """Options, files or the account do not fit. No bucket was asked about."""
     INCOMPLETE = 3
-    """Complete, but rows hold a lasting error, a policy may be violated, or some buckets could not be listed, or accounts not be entered."""
+    """Complete, but for a lasting error, a policy that may be violated, or what could not be listed or entered."""
     COULD_NOT_GO_ON = 4
     """Credentials, listing denied, disk full. What was audited is kept."""
     INTERRUPTED = 130

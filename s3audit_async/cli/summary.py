@@ -46,12 +46,7 @@ def print_summary(summary: Summary, stats: RunStats, place: str, ledger: Ledger 
     `ledger` has what became of them; None for a report of one.
     """
     if speaks_json():
-        run = {name: value for name, value in stats.as_dict().items() if name != "lanes"}  # too long for a log
-        told = summary.as_dict()
-        if ledger is not None:
-            del told["accounts"]  # too long for a log, too: the file has the rows of each
-            told |= {"fleet": _fleet(ledger.outcome), "accounts_file": ledger.place}
-        print_event("summary", "", report=place, **told, run=run)
+        print_event("summary", "", report=place, **_for_a_log(summary, stats, ledger))
         return
     console = Console(stderr=True, width=None if on_terminal() else _WIDTH_OFF_TERMINAL, highlight=False)
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
@@ -86,6 +81,15 @@ def print_summary(summary: Summary, stats: RunStats, place: str, ledger: Ledger 
     print_line(f"Report: {place}")
     if ledger is not None and ledger.place is not None:
         print_line(f"What became of each account: {ledger.place}")
+
+
+def _for_a_log(summary: Summary, stats: RunStats, ledger: Ledger | None) -> dict[str, object]:
+    """Give it all as JSON, but for what may be too long for a line of a log: each lane, each of many accounts."""
+    told: dict[str, object] = summary.as_dict()
+    if ledger is not None:
+        del told["accounts"]
+        told |= {"fleet": _fleet(ledger.outcome), "accounts_file": ledger.place}
+    return {**told, "run": {name: value for name, value in stats.as_dict().items() if name != "lanes"}}
 
 
 def _add_accounts(table: Table, outcome: FleetOutcome) -> None:
