@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import click
 import pytest
 
-from s3audit_async.cli.options import FormatList
 from s3audit_async.cli.report_places import Direct, Spooled, places_of
 from s3audit_async.cli.run import RunSettings
+from s3audit_async.cli.values import FormatList
 from s3audit_async.errors import UsageError
 from s3audit_async.options import Options
 from s3audit_async.output import Target

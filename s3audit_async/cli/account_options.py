@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from s3audit_async.cli.options import not_empty, option, stacked
+from s3audit_async.cli.options import option, stacked
+from s3audit_async.cli.values import not_empty
 from s3audit_async.fleet.access import DURATION, MOST_PROCESSES, SESSION_NAME
 from s3audit_async.names import LONGEST_SESSION, ROLE_NAME, SHORTEST_SESSION
 

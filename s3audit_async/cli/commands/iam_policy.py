@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from s3audit_async.cli import options as shared
+from s3audit_async.cli.values import read_names
 from s3audit_async.errors import UsageError
 from s3audit_async.options import Options
 
@@ -105,7 +106,7 @@ def iam_policy(
       s3audit iam-policy --organization --caller 123456789012
       s3audit iam-policy --organization --document caller > caller.json
     """  # noqa: D301 - click reads the backspace
-    options = Options(buckets=shared.read_names(buckets, buckets_from), prefix=prefix, kinds=kinds)
+    options = Options(buckets=read_names(buckets, buckets_from), prefix=prefix, kinds=kinds)
     if organization:
         from s3audit_async.cli.iam_policy import print_documents  # noqa: PLC0415 - for this flag only
         from s3audit_async.fleet.choosing import Choice  # noqa: PLC0415

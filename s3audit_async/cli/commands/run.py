@@ -8,6 +8,7 @@ import click
 
 from s3audit_async.cli import options as shared
 from s3audit_async.cli.account_options import account_options, crew_options
+from s3audit_async.cli.values import names_in, read_names
 from s3audit_async.options import Options
 
 if TYPE_CHECKING:
@@ -110,7 +111,7 @@ def run(
             tags=account_tags,
             include=include_account,
             exclude=exclude_account,
-            profiles=shared.names_in(profiles),
+            profiles=names_in(profiles),
             role_name=role_name or "",
             partition=partition or "",
             split=split,
@@ -138,7 +139,7 @@ def run(
         quiet=quiet,
         verbose=verbose,
         options=Options(
-            buckets=shared.read_names(buckets, buckets_from),
+            buckets=read_names(buckets, buckets_from),
             prefix=prefix,
             kinds=kinds,
             include_regions=frozenset(include_region),
