@@ -15,7 +15,7 @@ import anyio
 import pytest
 
 from benchmarks.stub import Behaviour, Request, StubAccount, StubAws, synthetic
-from s3audit_async.errors import OutputError, UsageError
+from s3audit_async.errors import OutputError, RunError, UsageError
 from s3audit_async.fleet.access import MOST_PROCESSES
 from s3audit_async.fleet.crew_run import CrewRun
 from s3audit_async.fleet.executing import Dispatcher
@@ -138,6 +138,14 @@ def test_workers_that_cannot_be_told_to_hand_in_what_they_have_are_given_up(
         (folder,) = tmp_path.iterdir()
         folder.rmdir()
         assert not crew.recall()
+
+
+def test_workers_that_cannot_be_started_end_the_run_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+    with ProcessCrew(1) as crew, pytest.raises(RunError, match="no worker process can be started: No such file"):
+        crew.prepare()
 
 
 @pytest.mark.parametrize("size", [0, MOST_PROCESSES + 1])

@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Self
 from uuid import uuid4
 
-from s3audit_async.errors import OutputError, UsageError
+from s3audit_async.errors import OutputError, RunError, UsageError
 from s3audit_async.fleet.access import MOST_PROCESSES
 from s3audit_async.fleet.work import run_job
 
@@ -68,13 +68,13 @@ class ProcessCrew:
         self.dismiss()
 
     def prepare(self) -> None:
-        with self._changing, _held_back():
+        with self._changing, _starting():
             executor, _ = self._opened()
             for _ in range(self.size):
                 executor.submit(_warm_up)
 
     def submit(self, job: Job, rows_of: JobRows) -> Future[object]:
-        with self._changing, _held_back():
+        with self._changing, _starting():
             executor, folder = self._opened()
             return executor.submit(_filed, folder, job, rows_of)
 
@@ -127,11 +127,18 @@ class ProcessCrew:
 
 
 @contextmanager
-def _held_back() -> Iterator[None]:
-    """Keep the terminal's signals from processes that are started meanwhile, until they mind them by themselves."""
+def _starting() -> Iterator[None]:
+    """Keep the terminal's signals from processes that are started meanwhile, until they mind them by themselves.
+
+    Raises `RunError` where there can be none: no room, too many processes, no semaphores, as on AWS Lambda.
+    """
     before = signal.pthread_sigmask(signal.SIG_BLOCK, _OF_THE_TERMINAL)
     try:
         yield
+    except OSError as error:
+        raise RunError(
+            f"no worker process can be started: {error.strerror}", hint="make room for them, or leave --processes out"
+        ) from error
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
