@@ -17,7 +17,7 @@ from s3audit_async.fleet.entering import Entered
 from s3audit_async.fleet.stream import SIDE_BY_SIDE, FleetStream
 from s3audit_async.fleet.units import Account, AccountRecord, Status, Unit
 from s3audit_async.limiter import Slots
-from s3audit_async.model import Kind, Operation
+from s3audit_async.model import Bucket, Kind, Operation
 from s3audit_async.options import GENERAL_ONLY, Options
 from s3audit_async.ports import Observer
 from s3audit_async.stats import RunStats
@@ -330,3 +330,20 @@ def test_rows_of_a_run_that_was_not_entered_are_refused() -> None:
             assert (await anext(rows)).account == account_id(0)
 
     run(ask_too_early)
+
+
+def dead_region(entrance: FakeEntrance) -> int:
+    """Have every account own a bucket in a region that says nothing, and audit all; how often that was asked."""
+    for number, gateway in enumerate(entrance.gateways.values()):
+        gateway.buckets.append(Bucket(f"lost-{number:04d}", "eu-west-1"))
+        gateway.latency = lambda _operation, region: 1e9 if region == "eu-west-1" else 0.01
+    found = run(lambda: audit(entrance))
+    lost = {row.mode for row in found.rows if row.bucket.startswith("lost-")}
+    assert lost <= {"ReadTimeout", "EndpointUnreachable"}
+    assert len(found.rows) == 3 * len(entrance.gateways)
+    return sum(region == "eu-west-1" for gateway in entrance.gateways.values() for _, _, region in gateway.asked_in)
+
+
+def test_a_region_that_gives_no_answer_is_learnt_of_once_and_not_by_each_account() -> None:
+    """It is a matter of the network. 100 accounts would wait for it 100 times."""
+    assert dead_region(world(100, 2)) < 2 * dead_region(world(20, 2)) < 200

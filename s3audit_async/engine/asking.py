@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
 from s3audit_async.breaker import Breaker
@@ -45,18 +45,30 @@ class _Endpoint:
     service: Service
     region: str
     gate: Gate
-    breaker: Breaker = field(default_factory=Breaker)
+    breaker: Breaker
 
 
 class Asker:
-    """Asks questions of one account within the limits of a run, whose slots it may share with those of others."""
+    """Asks questions of one account within the limits of a run.
 
-    def __init__(self, gateway: Gateway, options: Options, observer: Observer, slots: Slots | None = None) -> None:
+    It may share the run's slots with those of other accounts, and what is known of services that give no answer: that
+    is a matter of the network, whoever asks.
+    """
+
+    def __init__(
+        self,
+        gateway: Gateway,
+        options: Options,
+        observer: Observer,
+        slots: Slots | None = None,
+        breakers: dict[tuple[Service, str], Breaker] | None = None,
+    ) -> None:
         self._gateway = gateway
         self.policy = RetryPolicy(max_attempts=options.max_attempts, max_time=options.retry_max_time)
         self._timeout = options.timeout
         self._observer = observer
         self._slots = slots or Slots(options.max_concurrency)
+        self._breakers = {} if breakers is None else breakers
         self._endpoints: dict[tuple[Service, str], _Endpoint] = {}
 
     async def ask(
@@ -202,7 +214,8 @@ class Asker:
             if len(self._endpoints) >= MOST_ENDPOINTS:
                 said = f"not asked: {MOST_ENDPOINTS} services in regions are asked already"
                 raise CallError(operation, target, region, code=TransportCode.TOO_MANY_REGIONS, message=said)
-            endpoint = self._endpoints[service, region] = _Endpoint(service, region, self._slots.gate())
+            breaker = self._breakers.setdefault((service, region), Breaker())
+            endpoint = self._endpoints[service, region] = _Endpoint(service, region, self._slots.gate(), breaker)
         return endpoint
 
 

@@ -24,7 +24,7 @@ from s3audit_async.errors import (
 )
 from s3audit_async.fleet.entering import SameAccountError
 from s3audit_async.fleet.units import Account, AccountRecord, Status
-from s3audit_async.model import Row
+from s3audit_async.model import Row, Service
 from s3audit_async.observe import Observers
 from s3audit_async.options import GENERAL_ONLY
 from s3audit_async.ports import Observer
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from anyio.abc import TaskGroup
 
+    from s3audit_async.breaker import Breaker
     from s3audit_async.fleet.entering import Entered, Entrance
     from s3audit_async.fleet.units import Unit
     from s3audit_async.limiter import Slots
@@ -98,6 +99,7 @@ class FleetStream:
         self._slots = slots
         self._done = done or {}
         self._concluded = concluded
+        self._breakers: dict[tuple[Service, str], Breaker] = {}  # as many as there are services in regions
         self._places = anyio.Semaphore(side_by_side)
         self._send, self._receive = anyio.create_memory_object_stream[Row | _End](READY_ROWS)
         self._running = anyio.CancelScope()
@@ -231,7 +233,9 @@ class FleetStream:
         options = replace(self._options, identify=True, account=account.id, share=unit.share, skip=skip)
         listings = _Listings()
         observer = Observers(self._observer, listings) if options.kinds - GENERAL_ONLY else self._observer
-        asker = Asker(entered.gateway, options, observer, self._slots)
+        # A profile may have a proxy and endpoints of its own; what cannot be reached there says nothing of the others.
+        breakers = self._breakers if account.profile is None else None
+        asker = Asker(entered.gateway, options, observer, self._slots, breakers)
         pipeline = Pipeline(entered.gateway, asker, options, observer, self._send, known_account=account.id)
         broken_off: RunError | None = None
         try:
