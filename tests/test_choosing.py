@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from s3audit_async.errors import UsageError
 from s3audit_async.fleet.choosing import Choice, choose, has_tags, with_tags
+from s3audit_async.fleet.run import Before
 from s3audit_async.fleet.units import Account, AccountRecord, Status
 
 A, B, C, D = "000000000001", "111111111111", "222222222222", "333333333333"
@@ -163,3 +164,18 @@ def test_every_account_is_audited_skipped_or_excluded_and_only_one_of_these(
     told = [*ids(chosen.audited), *(record.account.id for record in chosen.skipped)]
     assert sorted(filter(None, told)) == sorted(set(filter(None, first)) - exclude)
     assert ids(chosen.audited) == sorted(filter(None, ids(chosen.audited)))
+
+
+def test_what_an_earlier_run_left_of_accounts_that_are_not_there_any_more_is_told_but_of_finished_ones() -> None:
+    """Those are complete, and would count twice."""
+    chosen = choose([Account(A, "a"), Account(B, "b", "SUSPENDED"), Account(C, "c", "SUSPENDED")], Choice())
+    before = Before(
+        done={A: {"x"}, B: {"y"}, C: {"z"}, D: {"v"}, "444444444444": {"w"}, None: set()}, finished=frozenset({B, D})
+    )
+
+    skipped = before.skipped(chosen)
+
+    assert [(record.account.id, record.status, record.code) for record in skipped] == [
+        (C, Status.SKIPPED, "SUSPENDED"),
+        ("444444444444", Status.SKIPPED, ""),
+    ]

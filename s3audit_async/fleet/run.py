@@ -55,11 +55,14 @@ class Before:
     finished: frozenset[str] = frozenset()
 
     def skipped(self, chosen: Chosen) -> tuple[AccountRecord, ...]:
-        """Give what is to be told of accounts that are not audited: those that have rows and have gone since, too."""
+        """Give what is to be told of accounts that are not audited: those that have rows and have gone since, too.
+
+        What is known of finished ones stays, be they suspended or gone by now.
+        """
         there = {account.id for account in chosen.audited} | {record.account.id for record in chosen.skipped}
         gone = sorted(account for account in self.done.keys() - there - self.finished if account is not None)
         return (
-            *chosen.skipped,
+            *(record for record in chosen.skipped if record.account.id not in self.finished),
             *(AccountRecord(account=Account(each), status=Status.SKIPPED, message=_GONE) for each in gone),
         )
 
