@@ -118,7 +118,7 @@ async def test_an_organization_of_moto_is_listed_with_its_units_tags_and_states(
     tagged = await listed(moto, Choice(ous=(root,), tags=("stage=prod",), exclude=frozenset({ids[9]})))
     assert {account.id for account in tagged.audited} == set(ids[4:9])
     assert [record.account.id for record in tagged.skipped] == [ids[3]]
-    with pytest.raises(ListingError, match="there is no ou-ab12-cd34ef56 in this organization"):
+    with pytest.raises(UsageError, match="there is no ou-ab12-cd34ef56 in this organization"):
         await listed(moto, Choice(ous=("ou-ab12-cd34ef56",)))
 
 

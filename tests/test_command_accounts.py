@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -201,3 +202,21 @@ def test_an_account_that_is_gone_before_it_is_audited_to_its_end_is_told_of(tmp_
     assert second.returncode == 0, second.stderr
     assert f"Skipped     {SHUT}: it is not among the accounts any more" in second.stderr
     assert told(tmp_path / "r.csv.accounts.jsonl")[SHUT] == ("skipped", 0, None)
+
+
+def test_a_report_without_a_row_is_gone_on_with_as_it_was_begun(tmp_path: Path) -> None:
+    """Whose accounts it is of is known still, although none that could be entered has a bucket."""
+    report = tmp_path / "r.csv"
+    arguments = ("run", "--organization", "--wide", "-q", "-o", report, "--endpoint-url")
+    members = (
+        StubMember(StubAccount(ACCOUNT_ID)),
+        StubMember(StubAccount(SHUT, [StubBucket("shut-logs")]), denied=True),
+    )
+    with StubAws(organization=StubOrganization(members)) as stub:
+        assert s3audit(*arguments, stub.url).returncode == 3
+    assert buckets(report) == []
+
+    with StubAws(organization=StubOrganization((members[0], replace(shut, denied=False)))) as stub:
+        second = s3audit("run", "-q", "--resume", report, "--endpoint-url", stub.url)
+    assert (second.returncode, second.stderr) == (0, "")
+    assert buckets(report) == ["shut-logs"]

@@ -12,7 +12,7 @@ from weakref import ref
 import anyio
 import pytest
 
-from s3audit_async.errors import CallError, CredentialsError, InterruptedRunError
+from s3audit_async.errors import CallError, CredentialsError, InterruptedRunError, ListingError
 from s3audit_async.fleet.entering import Entered
 from s3audit_async.fleet.stream import SIDE_BY_SIDE, FleetStream
 from s3audit_async.fleet.units import Account, AccountRecord, Status, Unit
@@ -238,7 +238,7 @@ def test_what_is_not_listed_is_told_with_its_account_and_counted_once_for_all() 
 
 
 def test_refusals_are_not_kept() -> None:
-    """But for one, which is told if there is nothing else: each holds on to all that was under way."""
+    """Each holds on to all that was under way: what is told if there is nothing else is kept without it."""
     entrance = world(100, 1)
     entrance.closed = set(entrance.gateways) - {account_id(99)}
     errors: list[ref[CallError]] = []
@@ -260,7 +260,7 @@ def test_refusals_are_not_kept() -> None:
         async with stream as rows:
             assert len([row async for row in rows]) == 1
             gc.collect()
-            assert sum(error() is not None for error in errors) == 1
+            assert sum(error() is not None for error in errors) == 0
 
     run(main)
     assert len(errors) == 99
@@ -347,3 +347,22 @@ def dead_region(entrance: FakeEntrance) -> int:
 def test_a_region_that_gives_no_answer_is_learnt_of_once_and_not_by_each_account() -> None:
     """It is a matter of the network. 100 accounts would wait for it 100 times."""
     assert dead_region(world(100, 2)) < 2 * dead_region(world(20, 2)) < 200
+
+
+@pytest.mark.parametrize("others", [0, 1])
+def test_a_run_that_lists_no_account_fails_unless_something_else_came(others: int) -> None:
+    """A report without a row would look as if there were no buckets."""
+    entrance = world(3 + others, 2)
+
+    async def fault(operation: Operation, target: str, region: str, _times: int) -> None:
+        if operation is Operation.LIST_BUCKETS:
+            raise CallError(operation, target, region, code="AccessDenied", status=403)
+
+    for gateway in list(entrance.gateways.values())[:3]:
+        gateway.fault = fault
+    found = run(lambda: audit(entrance))
+    if others:
+        assert (found.error, len(found.rows)) == (None, 2)
+    else:
+        assert isinstance(found.error, ListingError)
+        assert "the buckets of none of 3 accounts could be listed" in str(found.error)

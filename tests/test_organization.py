@@ -252,7 +252,7 @@ def test_why_there_is_no_listing_is_one_line_with_a_hint(code: str, ous: tuple[s
 
 def test_a_unit_that_is_not_there_ends_the_listing() -> None:
     """What was found below the others does not pass for all."""
-    with pytest.raises(ListingError, match=f"there is no {unit(9)} in this organization"):
+    with pytest.raises(UsageError, match=f"there is no {unit(9)} in this organization"):
         listed(nested(), Choice(ous=(unit(1), unit(9))))
 
 

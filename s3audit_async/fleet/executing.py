@@ -13,7 +13,8 @@ import anyio
 from anyio import to_thread
 from anyio.lowlevel import checkpoint
 
-from s3audit_async.errors import CredentialsError, InterruptedRunError, RunError
+from s3audit_async.errors import InterruptedRunError, RunError
+from s3audit_async.fleet.outcome import nothing_came
 from s3audit_async.fleet.units import AccountRecord, Status
 
 if TYPE_CHECKING:
@@ -145,9 +146,9 @@ class Dispatcher:
                 raise ValueError("an account in several jobs has to have them for itself")
         self._generation = 0
         self._lost: list[Job] = []
-        self._entered = fruitful
+        self._fruitful = fruitful
         self._entered_by: dict[str, str] = {}
-        self._refused: list[AccountRecord] = []
+        self._fruitless: list[AccountRecord] = []
         self._end: BaseException | None = None
         self._rows: Iterator[Row] = iter(())
         self._chunks: Iterator[list[Row]] = iter(())
@@ -225,12 +226,8 @@ class Dispatcher:
             raise self._end
         if self._lost:
             raise self._missing()
-        if self._refused and not self._entered:
-            first, several = self._refused[0], len(self._refused)
-            raise CredentialsError(
-                f"none of {several} accounts could be entered; {first.label}: {first.why}",
-                hint="'s3audit iam-policy --organization' prints the role and its trust policy",
-            )
+        if self._fruitless and not self._fruitful:
+            raise nothing_came(self._fruitless[0], len(self._fruitless))
         raise StopAsyncIteration
 
     async def _outcome(self, future: Future[object], errand: _Errand) -> Part | None:
@@ -302,7 +299,7 @@ class Dispatcher:
     def _begin(self, job: Job, part: Part) -> None:
         self.distinct_keys += part.distinct_keys
         self.bytes_received += part.bytes_received
-        self._entered = self._entered or part.entered
+        self._fruitful = self._fruitful or part.fruitful
         for notice in part.notices:
             self._observer.noticed(notice)
         self._arrived(part)
@@ -344,9 +341,9 @@ class Dispatcher:
             if ledger.open:
                 return
             record = _together(ledger.records)
-        if record.status is Status.NOT_ENTERED:
-            self._refused.append(record)
-        else:
+        if record.fruitless:
+            self._fruitless.append(record)
+        if record.status is not Status.NOT_ENTERED:
             self._observer.listing_ended()
         self._concluded(record)
         self._observer.account_concluded(record)

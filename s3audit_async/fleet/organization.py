@@ -9,7 +9,7 @@ import anyio
 
 from s3audit_async.codes import is_denied, rejects_credentials
 from s3audit_async.engine.listing import refused_credentials
-from s3audit_async.errors import CallError, ListingError, S3AuditError, TransportCode
+from s3audit_async.errors import CallError, ListingError, S3AuditError, TransportCode, UsageError
 from s3audit_async.fleet.choosing import choose, with_tags
 from s3audit_async.fleet.units import Account
 from s3audit_async.model import Operation
@@ -32,12 +32,14 @@ _ALL = "*"  # what a listing is about, where an account's id would stand
 _FIRST_CONTACT_ATTEMPTS = 2  # an endpoint that is not there at the start is not worth a long wait
 
 _GONE = "TargetNotFoundException"
+_NO_PARENT = "ParentNotFoundException"
+"""What was asked for is not there: an option names it."""
 _REASONS = {
     "AWSOrganizationsNotInUseException": (
         "this account is in no organization",
         "name the accounts: --accounts FILE, or --accounts ID,ID",
     ),
-    "ParentNotFoundException": (
+    _NO_PARENT: (
         "there is no {target} in this organization",
         "'aws organizations list-organizational-units-for-parent' shows the units there are",
     ),
@@ -94,14 +96,15 @@ async def list_organization(gateway: OrganizationGateway, asker: Asker, choice: 
         raise explain(error) from error
 
 
-def explain(error: CallError) -> CredentialsError | ListingError:
+def explain(error: CallError) -> CredentialsError | ListingError | UsageError:
     """Say why there is no listing, and what to do."""
     said = f"{error.code}: {error.message}" if error.message else error.code
     if rejects_credentials(error.code):
         return refused_credentials(error)
     text, hint = _DENIED if is_denied(error.code) else _REASONS.get(error.code, _OTHERWISE)
     what = _WHAT.get(error.operation, "the organization's accounts").format(error.target)
-    return ListingError(f"{text.format(what=what, target=error.target)} ({said})", hint=hint)
+    said = f"{text.format(what=what, target=error.target)} ({said})"
+    return (UsageError if error.code == _NO_PARENT else ListingError)(said, hint=hint)
 
 
 class _Listing:

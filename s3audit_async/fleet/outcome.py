@@ -6,9 +6,11 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from s3audit_async.errors import CredentialsError, ListingError
 from s3audit_async.fleet.units import Status
 
 if TYPE_CHECKING:
+    from s3audit_async.errors import RunError
     from s3audit_async.fleet.units import AccountRecord
 
 _DENIED = frozenset({"AccessDenied", "AccessDeniedException"})
@@ -48,3 +50,18 @@ class FleetOutcome:
     def of(self, status: Status) -> list[AccountRecord]:
         """Give the records with one status."""
         return [record for record in self.records if record.status is status]
+
+
+def nothing_came(first: AccountRecord, count: int, hint: str = "") -> RunError:
+    """Say that not one of so many accounts was audited, and why the first was not: there is more to that than each."""
+    several = f"none of {count} accounts could" if count > 1 else "the account could not"
+    if first.status is Status.NOT_ENTERED:
+        return CredentialsError(
+            f"{several} be entered; {first.label}: {first.why}",
+            hint=hint or "'s3audit iam-policy --organization' prints the role and its trust policy",
+        )
+    whose = f"the buckets of {several}" if count > 1 else "the account's buckets could not"
+    return ListingError(
+        f"{whose} be listed; {first.label}: {first.why}",
+        hint=hint or "'s3audit iam-policy' prints what has to be allowed in each account",
+    )

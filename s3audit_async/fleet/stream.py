@@ -20,9 +20,9 @@ from s3audit_async.errors import (
     InterruptedRunError,
     OutputError,
     RunError,
-    S3AuditError,
 )
 from s3audit_async.fleet.entering import SameAccountError
+from s3audit_async.fleet.outcome import nothing_came
 from s3audit_async.fleet.units import Account, AccountRecord, Status
 from s3audit_async.model import Row, Service
 from s3audit_async.observe import Observers
@@ -106,9 +106,9 @@ class FleetStream:
         self._stopped = False
         self._error: BaseException | None = None
         self._tasks: TaskGroup | None = None
-        self._entered = int(fruitful)
-        self._refusals = 0
-        self._first_refusal: tuple[AccountRecord, S3AuditError] | None = None
+        self._fruitful = fruitful
+        self._fruitless = 0
+        self._first_fruitless: tuple[AccountRecord, str] | None = None
         self.distinct_keys = 0
         """Keys that KMS was asked about so far, those of each account counted for themselves."""
 
@@ -173,7 +173,7 @@ class FleetStream:
                         for unit in self._units:
                             await self._places.acquire()
                             auditing.start_soon(self._audit, unit)
-                    self._raise_if_all_refused()
+                    self._raise_if_nothing_came()
                 if self._stopped:
                     self._error = InterruptedRunError("interrupted")
             except RunError as error:
@@ -181,20 +181,20 @@ class FleetStream:
             except BaseExceptionGroup as group:
                 self._error = decisive(group)
 
-    def _raise_if_all_refused(self) -> None:
-        """Raise if nothing was entered: not one account's trouble is at the bottom of that."""
-        if self._entered or self._first_refusal is None:
-            return
-        record, error = self._first_refusal
-        several = f"none of {self._refusals} accounts could" if self._refusals > 1 else "the account could not"
-        raise CredentialsError(
-            f"{several} be entered; {record.account.label}: {record.code}: {record.message}".rstrip(": "),
-            hint=error.hint or "'s3audit iam-policy --organization' prints the role and its trust policy",
-        ) from error
+    def _raise_if_nothing_came(self) -> None:
+        """Raise if not one account was audited: not one account's trouble is at the bottom of that."""
+        if self._first_fruitless is not None and not self._fruitful:
+            record, hint = self._first_fruitless
+            raise nothing_came(record, self._fruitless, hint)
 
     async def _audit(self, unit: Unit) -> None:
         try:
-            record = await self._outcome(unit)
+            record, hint = await self._outcome(unit)
+            if not record.fruitless:
+                self._fruitful = True
+            else:
+                self._fruitless += 1
+                self._first_fruitless = self._first_fruitless or (record, hint)
             # What has been audited is concluded even if the run is stopped meanwhile: its rows are on their way.
             with anyio.CancelScope(shield=True):
                 await streams.put(self._send, _End(record))
@@ -204,30 +204,23 @@ class FleetStream:
         finally:
             self._places.release()
 
-    async def _outcome(self, unit: Unit) -> AccountRecord:
-        """Audit a unit, and tell what became of it. Raises what concerns all accounts."""
+    async def _outcome(self, unit: Unit) -> tuple[AccountRecord, str]:
+        """Audit a unit, and tell what became of it, with a hint. Raises what concerns all accounts."""
         try:
             async with self._entrance.enter(unit.account) as entered:
-                self._entered += 1
                 self._observer.account_entered(entered.account.label)
                 return await self._audited(unit, entered)
         except SameAccountError as error:
-            return AccountRecord(account=error.account, status=Status.SKIPPED, code="SameAccount", message=str(error))
+            said = str(error)
+            return AccountRecord(account=error.account, status=Status.SKIPPED, code="SameAccount", message=said), ""
         except CallError as error:
-            return self._not_entered(unit.account, error.code, error.message, error)
+            return _not_entered(unit.account, error.code, error.message), error.hint
         except (CredentialsError, ConfigurationError) as error:
             if unit.account.profile is None:
                 raise
-            return self._not_entered(unit.account, "NoCredentials", str(error), error)
+            return _not_entered(unit.account, "NoCredentials", str(error)), error.hint
 
-    def _not_entered(self, account: Account, code: str, message: str, error: S3AuditError) -> AccountRecord:
-        record = AccountRecord(account=account, status=Status.NOT_ENTERED, code=code, message=message)
-        self._refusals += 1
-        if self._first_refusal is None:  # an error keeps all that was under way alive, 30 KiB of it
-            self._first_refusal = record, error
-        return record
-
-    async def _audited(self, unit: Unit, entered: Entered) -> AccountRecord:
+    async def _audited(self, unit: Unit, entered: Entered) -> tuple[AccountRecord, str]:
         account = entered.account
         skip = self._done.get(account.id, frozenset())
         options = replace(self._options, identify=True, account=account.id, share=unit.share, skip=skip)
@@ -250,7 +243,7 @@ class FleetStream:
         finally:
             self.distinct_keys += pipeline.auditor.distinct_keys
         if broken_off is None and (lacking := listings.lacking) is not None:
-            return AccountRecord(
+            record = AccountRecord(
                 account=account,
                 status=Status.INCOMPLETE,
                 rows=pipeline.delivered,
@@ -258,12 +251,18 @@ class FleetStream:
                 message=f"its {lacking.kind} buckets in {lacking.region} could not be listed",
                 unlisted=True,
             )
+            return record, ""
         if broken_off is None:
-            return AccountRecord(account=account, status=Status.COMPLETE, rows=pipeline.delivered)
+            return AccountRecord(account=account, status=Status.COMPLETE, rows=pipeline.delivered), ""
         if isinstance(broken_off, OutputError | InterruptedRunError):
             raise broken_off
         cause = broken_off.__cause__
         code = cause.code if isinstance(cause, CallError) else type(broken_off).__name__
-        return AccountRecord(
+        record = AccountRecord(
             account=account, status=Status.INCOMPLETE, rows=pipeline.delivered, code=code, message=str(broken_off)
         )
+        return record, broken_off.hint
+
+
+def _not_entered(account: Account, code: str, message: str) -> AccountRecord:
+    return AccountRecord(account=account, status=Status.NOT_ENTERED, code=code, message=message)

@@ -78,3 +78,9 @@ class AccountRecord:
     def why(self) -> str:
         """Code and message, as far as there are any, for people."""
         return ": ".join(part for part in (self.code, self.message) if part)
+
+    @property
+    def fruitless(self) -> bool:
+        """Whether nothing is known of its buckets: it was not entered, or not one page of them could be listed."""
+        lacks_all = self.status in {Status.NOT_ENTERED, Status.INCOMPLETE} and not self.unlisted
+        return lacks_all and self.rows == 0

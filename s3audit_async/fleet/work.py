@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Protocol
 import anyio
 
 import s3audit_async
-from s3audit_async.errors import CredentialsError, RunError
+from s3audit_async.errors import CredentialsError, ListingError, RunError
 from s3audit_async.fleet.access import Access
-from s3audit_async.fleet.units import Status, Unit
+from s3audit_async.fleet.units import Unit
 from s3audit_async.observe import Observers
 from s3audit_async.options import GENERAL_ONLY, Share
 from s3audit_async.ports import Observer
@@ -79,8 +79,8 @@ class Part:
     bytes_received: int
     error: RunError | None = None
     """What ended the job before all was done, and the run with it; the rows until then are good."""
-    entered: bool = True
-    """Whether any of its accounts was entered."""
+    fruitful: bool = True
+    """Whether anything is known of any of its accounts."""
 
     def unpacked(self) -> Iterator[list[Row]]:
         """Give the rows, one chunk after the other."""
@@ -155,8 +155,8 @@ async def _do(job: Job, rows_of: JobRows, is_wanted: Callable[[], bool]) -> Part
         raise error
     if waiting:
         chunks.append(_packed(waiting))
-    refused = len(records) == len(job.units) and all(record.status is Status.NOT_ENTERED for record in records)
-    if refused and isinstance(error, CredentialsError):
+    fruitless = len(records) == len(job.units) and all(record.fruitless for record in records)
+    if fruitless and isinstance(error, CredentialsError | ListingError):
         error = None  # these accounts refuse; others of the run, in other jobs, may not
     return Part(
         chunks=tuple(chunks),
@@ -166,7 +166,7 @@ async def _do(job: Job, rows_of: JobRows, is_wanted: Callable[[], bool]) -> Part
         distinct_keys=rows.distinct_keys,
         bytes_received=rows.bytes_received,
         error=error,
-        entered=not refused,
+        fruitful=not fruitless,
     )
 
 

@@ -67,6 +67,9 @@ class Report:
     finished: frozenset[str] = frozenset()
     """Of many accounts: those that need not be entered any more."""
 
+    completed: bool = False
+    """Whether all of it is there, be it that there was no bucket."""
+
     def seen(self, row: Row) -> None:
         """Count a row that is on its way into the report."""
         self.summary.add(row)
@@ -113,6 +116,7 @@ class Report:
 
         `not_listed` tells whether some buckets could not be listed.
         """
+        self.completed = True
         if self.stale is not None:
             try:
                 remove_stale(self.stale)
@@ -139,10 +143,10 @@ class Report:
 
     def close(self) -> None:
         """Let go of the report; if no row has come to it, of its file too. Raises `OutputError`."""
-        empty = not (self.rows or self.resumed)
+        empty = not (self.rows or self.resumed or self.completed)
         untouched = isinstance(self.output, FileOutput) and not self.output.begun
         try:
-            if self.state_file is not None and (empty or untouched):
+            if self.state_file is not None and (empty or untouched) and not self.completed:
                 self.state_file.put_back()
         finally:
             if self.ledger is not None:
