@@ -208,10 +208,8 @@ def test_a_report_without_a_row_is_gone_on_with_as_it_was_begun(tmp_path: Path) 
     """Whose accounts it is of is known still, although none that could be entered has a bucket."""
     report = tmp_path / "r.csv"
     arguments = ("run", "--organization", "--wide", "-q", "-o", report, "--endpoint-url")
-    members = (
-        StubMember(StubAccount(ACCOUNT_ID)),
-        StubMember(StubAccount(SHUT, [StubBucket("shut-logs")]), denied=True),
-    )
+    shut = StubMember(StubAccount(SHUT, [StubBucket("shut-logs")]), denied=True)
+    members = (StubMember(StubAccount(ACCOUNT_ID)), shut)
     with StubAws(organization=StubOrganization(members)) as stub:
         assert s3audit(*arguments, stub.url).returncode == 3
     assert buckets(report) == []

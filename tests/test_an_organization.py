@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+pytestmark = pytest.mark.xdist_group("an organization")
+"""One process for all of these: what they share takes a while to be made."""
+
 _PATIENCE = 240.0
 READ = "GetBucketEncryption"
 CHANGES = "Audited At"
