@@ -195,7 +195,10 @@ class RowSource(Protocol):
     def __aiter__(self) -> AsyncIterator[Row]: ...
 
     async def account(self) -> str | None:
-        """Give the id of the account under audit; None where it is not told, or where there are many."""
+        """Give the id of the account that the credentials belong to; None where it is not told.
+
+        That is the one under audit, or of many the one that the others are entered from; None if each has its own.
+        """
         ...
 
     def stop(self) -> None:

@@ -218,3 +218,19 @@ def test_a_report_without_a_row_is_gone_on_with_as_it_was_begun(tmp_path: Path) 
         second = s3audit("run", "-q", "--resume", report, "--endpoint-url", stub.url)
     assert (second.returncode, second.stderr) == (0, "")
     assert buckets(report) == ["shut-logs"]
+
+
+def test_nobody_goes_on_with_an_organization_that_somebody_else_has_begun(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another account's credentials may be of another organization: one report would be of both."""
+    report = tmp_path / "r.csv"
+    with StubAws(organization=organization(shut=True)) as stub:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", stub.url)
+        assert s3audit("run", "--organization", "--wide", "-q", "-o", report).returncode == 3
+        before = report.read_bytes()
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", f"AKIA{EMPTY}")
+        again = s3audit("run", "--resume", report, "-q")
+    assert again.returncode == 2
+    assert f"was begun with credentials of account {ACCOUNT_ID}, the credentials belong to {EMPTY}" in again.stderr
+    assert report.read_bytes() == before

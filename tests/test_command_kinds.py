@@ -146,3 +146,16 @@ def test_a_configuration_file_and_a_variable_may_name_kinds(
     monkeypatch.setenv("S3AUDIT_KINDS", "directory")
     assert main(["iam-policy"]) == 0
     assert "s3express:ListAllMyDirectoryBuckets" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("processes", ["1", "2"])
+def test_no_policy_passes_that_was_not_held_against_what_is_not_listed(tmp_path: Path, processes: str) -> None:
+    """Nor does the page say so, which is made before the run has ended."""
+    policy, page = tmp_path / "p.toml", tmp_path / "page.html"
+    policy.write_text('fail = ["key-disabled"]\n')
+    with StubAws(ACCOUNT, Behaviour(denied={("ListTableBuckets", "eu-west-1")})) as stub:
+        arguments = ("--kinds", "general,table", "--policy", policy, "--html", page, "--processes", processes)
+        done = s3audit("run", "--endpoint-url", stub.url, "-o", tmp_path / "r.csv", "--wide", *arguments)
+    assert done.returncode == 3, done.stderr
+    assert "note: some buckets could not be listed: that is no pass." in done.stderr
+    assert ": incomplete</h2>" in page.read_text()

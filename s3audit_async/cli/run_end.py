@@ -37,8 +37,9 @@ def write_stats(place: str, stats: RunStats) -> bool:
 def conclude(settings: RunSettings, report: Report, stats: RunStats, error: S3AuditError | None) -> ExitCode:
     """Tell how a run ended, and what to do next; give the exit code."""
     if isinstance(error, WrongAccountError):
+        whose = "was begun with credentials of" if report.fleet.many else "is of"
         print_error(
-            f"this report is of account {error.expected}, the credentials belong to {error.found}",
+            f"this report {whose} account {error.expected}, the credentials belong to {error.found}",
             "use that account's credentials, or begin another report with -o",
         )
         return exit_code_of(error)
@@ -72,8 +73,6 @@ def conclude(settings: RunSettings, report: Report, stats: RunStats, error: S3Au
             print_line(f"{', '.join(lacking)}. Ask {asked} again with: {resume_command(settings, report)}")
         elif stats.not_listed and settings.again and report.can_be_gone_on_with:
             print_line(f"List again what was not listed with: {resume_command(settings, report)}")
-    if report.check is not None and stats.not_listed:
-        report.check.gaps.append("some buckets could not be listed")
     decided = deciding.conclude(report.check, quiet=settings.quiet)
     if not settings.quiet:
         role = None if report.fleet.profiles else settings.accounts.role

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from anyio import to_thread
 
-from s3audit_async.errors import ListingError, WrongAccountError
+from s3audit_async.errors import ListingError
 from s3audit_async.fleet.access import Access
 from s3audit_async.fleet.choosing import Chosen, choose
 from s3audit_async.fleet.executing import Dispatcher
@@ -16,7 +16,7 @@ from s3audit_async.fleet.job_rows import fleet_rows
 from s3audit_async.fleet.opened import OpenedRows
 from s3audit_async.fleet.opening import open_caller
 from s3audit_async.fleet.organization import list_organization
-from s3audit_async.fleet.run import Before, units_of
+from s3audit_async.fleet.run import Before, checked_owner, units_of
 from s3audit_async.fleet.splitting import chunks_of, shares_of, take_census
 from s3audit_async.fleet.units import Account, AccountRecord, Status, Unit
 from s3audit_async.fleet.work import jobs_for, jobs_for_names
@@ -120,9 +120,7 @@ class CrewRun(OpenedRows):
         options, workers = self._options, self._crew.size
         slots = Slots(options.max_concurrency)
         async with open_caller(self._access, options, self._observer, slots, session=self._session) as caller:
-            found = caller.identity.account
-            if options.account not in {None, found}:
-                raise WrongAccountError(options.account or "", found)
+            found = checked_owner(caller, options)
             unit = Unit(Account(found))
             done: dict[str | None, Collection[str]] = {found: _listed(options.skip)}
             if options.buckets:
@@ -149,6 +147,7 @@ class CrewRun(OpenedRows):
             return choose(plan.accounts, plan.choice)
         slots = Slots(self._options.max_concurrency)
         async with open_caller(self._access, self._options, self._observer, slots, session=self._session) as caller:
+            self._owner = checked_owner(caller, self._options)
             return await list_organization(caller.gateway.organization(), caller.asker, plan.choice)
 
 

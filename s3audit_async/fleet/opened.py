@@ -18,6 +18,8 @@ class OpenedRows:
     def __init__(self) -> None:
         self._opened = AsyncExitStack()
         self._rows: RowSource | None = None
+        self._owner: str | None = None
+        """Whose credentials accounts are entered with, once that is known."""
 
     async def _source(self, opening: AsyncExitStack) -> RowSource:
         """Make the source of the rows, which is entered then. What it works with is opened on `opening`."""
@@ -41,8 +43,8 @@ class OpenedRows:
         return await anext(aiter(self._entered))
 
     async def account(self) -> str | None:
-        """Give the id of the one account under audit; None where there are many."""
-        return await self._entered.account()
+        """Give the id of the account that the credentials belong to; None where each account has its own."""
+        return self._owner or await self._entered.account()
 
     def stop(self) -> None:
         """Ask the run to end now. What is ready still comes; then `InterruptedRunError` is raised."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from s3audit_async.errors import WrongAccountError
 from s3audit_async.fleet.access import Access
 from s3audit_async.fleet.choosing import Choice, Chosen, choose
 from s3audit_async.fleet.entering import RoleEntrance
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     import aioboto3
 
-    from s3audit_async.fleet.entering import Entrance
+    from s3audit_async.fleet.entering import Caller, Entrance
     from s3audit_async.options import Options
     from s3audit_async.ports import Observer, RowSource
 
@@ -79,6 +80,17 @@ def units_of(
     return units
 
 
+def checked_owner(caller: Caller, options: Options) -> str:
+    """Give the account that the caller's credentials belong to. Raises `WrongAccountError` if another is expected.
+
+    Who goes on with a report as somebody else may see another organization, or be let into other accounts.
+    """
+    found = caller.identity.account
+    if options.account not in {None, found}:
+        raise WrongAccountError(options.account or "", found)
+    return found
+
+
 class FleetRun(OpenedRows):
     """`async with run as rows: async for row in rows: ...`: the rows of all accounts of a plan, as they complete.
 
@@ -129,6 +141,7 @@ class FleetRun(OpenedRows):
         caller = await opening.enter_async_context(
             open_caller(plan.access, self._options, observer, slots, session=self._session)
         )
+        self._owner = checked_owner(caller, self._options)
         entrance = RoleEntrance(caller, plan.access, observer)
         if plan.accounts is not None:
             return entrance, choose(plan.accounts, plan.choice)

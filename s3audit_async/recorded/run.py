@@ -105,7 +105,7 @@ class Recording:
 
     async def _remember_account(self, rows: RowSource) -> None:
         """Note whose report it is, for whoever goes on with it. No row waits for that."""
-        if self._report.state_file is None or self._report.fleet.many:
+        if self._report.state_file is None:
             return
         try:
             await to_thread.run_sync(self._report.remember, await rows.account())
