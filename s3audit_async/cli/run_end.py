@@ -69,7 +69,7 @@ def conclude(settings: RunSettings, report: Report, stats: RunStats, error: S3Au
                 *([f"{failed} rows hold an error"] if failed else []),
                 *([f"{_accounts(outcome.lacking)} not audited to the end"] if outcome.lacking else []),
             ]
-            asked = "those buckets" if outcome.complete else "them"
+            asked = "those buckets" if outcome.complete else "it" if outcome.lacking == 1 and not failed else "them"
             print_line(f"{', '.join(lacking)}. Ask {asked} again with: {resume_command(settings, report)}")
         elif stats.not_listed and settings.again and report.can_be_gone_on_with:
             print_line(f"List again what was not listed with: {resume_command(settings, report)}")
