@@ -23,7 +23,7 @@ demo: $(VENV)/.demo  ## audit the embedded AWS account; report and page go to de
 	  [ $$code -eq 0 ] || [ $$code -eq 3 ]  # 3: the account has buckets that fail for good, to show how they look
 
 test: check browser  ## formatting, lint, types and all tests
-	$(BIN)/python -m pytest -n auto --dist loadgroup
+	$(BIN)/python -m pytest -n auto
 
 check: $(VENV)/.dev  ## formatting, lint and types
 	$(BIN)/ruff format --check .

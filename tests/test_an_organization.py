@@ -22,9 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-pytestmark = pytest.mark.xdist_group("an organization")
-"""One process for all of these: what they share takes a while to be made."""
-
 _PATIENCE = 240.0
 READ = "GetBucketEncryption"
 CHANGES = "Audited At"
