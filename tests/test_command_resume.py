@@ -174,6 +174,24 @@ def test_a_second_ctrl_c_leaves_whole_rows(tmp_path: Path) -> None:
     assert rows_of(tmp_path / "r.csv") == expected(account)
 
 
+def test_ctrl_c_until_it_has_ended_hides_nothing_of_what_is_left(tmp_path: Path) -> None:
+    """Whenever they come: what is kept is said, and the exit code is that of an interrupted run."""
+    partial = tmp_path / "r.csv.partial"
+    with (
+        StubAws(synthetic(buckets=200, keys=2, regions=2), Behaviour(latency=0.03)) as stub,
+        running("--endpoint-url", stub.url, "-o", tmp_path / "r.csv", "--max-concurrency", "3") as process,
+    ):
+        wait_for_lines(partial, 20)
+        while process.poll() is None:
+            process.send_signal(signal.SIGINT)
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(0.005)
+        _, said = process.communicate(timeout=60)
+    assert process.returncode == 130, said
+    assert f"{len(rows_of(partial))} buckets are audited and kept" in said
+    assert "Exception" not in said
+
+
 # Where there is no room.
 
 

@@ -53,7 +53,7 @@ _CONDITIONS = {
     Size.SMOKE: _Conditions(
         1, 3, few_accounts=2, many_accounts=4, large_rounds=1, large=60, buckets=10, keys=2, latency_ms=1.0
     ),
-    Size.FULL: _Conditions(3, 100, few_accounts=100, many_accounts=1000, large_rounds=2, large=100_000),
+    Size.FULL: _Conditions(3, 100, few_accounts=100, many_accounts=1000, large_rounds=2, large=60_000),
 }
 
 

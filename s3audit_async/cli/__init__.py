@@ -17,7 +17,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         from s3audit_async.cli.signals import as_ctrl_c  # noqa: PLC0415 - as above
 
-        with as_ctrl_c():
+        with as_ctrl_c(to_the_end=arguments is None):
             return _main(arguments)
     except KeyboardInterrupt:
         _say_interrupted()

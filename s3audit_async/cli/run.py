@@ -23,7 +23,7 @@ from s3audit_async.cli.run_places import check_apart
 from s3audit_async.cli.run_report import begin
 from s3audit_async.cli.run_resumed import go_on
 from s3audit_async.cli.run_rows import RowSources
-from s3audit_async.cli.signals import ending_signals
+from s3audit_async.cli.signals import ending_signals, heed_no_more
 from s3audit_async.fleet.crews import crew_of
 from s3audit_async.observe import Observers
 from s3audit_async.options import Options, check_region
@@ -162,10 +162,16 @@ async def _audit(opening: Callable[[], RowSource], report: Report, stats: RunSta
 
 
 async def _watch_signals(run: Recording) -> None:
-    """Stop at the first signal: what is ready is written still. At the second, at once."""
-    with anyio.open_signal_receiver(*ending_signals()) as signals:
-        async for _ in signals:
-            run.stop()
+    """Stop at the first signal: what is ready is written still. At the second, at once. Later ones are too late."""
+    told = False
+    try:
+        with anyio.open_signal_receiver(*ending_signals()) as signals:
+            async for _ in signals:
+                told = True
+                run.stop()
+    finally:
+        if told:
+            heed_no_more()
 
 
 def _ignored(_: str) -> None:

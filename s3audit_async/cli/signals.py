@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -19,15 +19,31 @@ def ending_signals() -> list[signal.Signals]:
 
 
 @contextmanager
-def as_ctrl_c() -> Iterator[None]:
-    """Let each of them end the command as Ctrl-C does, also while it has not come to a run that minds them."""
+def as_ctrl_c(*, to_the_end: bool) -> Iterator[None]:
+    """Let each of them end the command as Ctrl-C does, also while it has not come to a run that minds them.
+
+    They are as before when the block ends; but what is passed over by then stays so where the process has come
+    `to_the_end`: it would be killed by it, and have another exit code.
+    """
 
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    with ExitStack() as restored:
-        if threading.current_thread() is threading.main_thread():
-            for number in ending_signals():
-                if number is not signal.SIGINT:
-                    restored.callback(signal.signal, number, signal.signal(number, interrupt))
+    before = {}
+    if threading.current_thread() is threading.main_thread():
+        before = {number: signal.getsignal(number) for number in ending_signals()}
+    for number in before:
+        if number is not signal.SIGINT:
+            signal.signal(number, interrupt)
+    try:
         yield
+    finally:
+        for number, handler in before.items():
+            if not (to_the_end and signal.getsignal(number) is signal.SIG_IGN):
+                signal.signal(number, handler)
+
+
+def heed_no_more() -> None:
+    """Pass over all that come from now on: the command is ending, and has to say still what it leaves."""
+    for number in ending_signals():
+        signal.signal(number, signal.SIG_IGN)
