@@ -7,6 +7,7 @@ Directory buckets are asked about with the SDK's client of S3, which turns to th
 from __future__ import annotations
 
 import socket
+from abc import ABC, abstractmethod
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -37,7 +38,7 @@ _LONGEST_CHAIN = 10
 _GLOBAL = "-global"  # botocore's name for no region in particular, after the partition's
 
 
-class OtherKinds:
+class OtherKinds(ABC):
     """What the gateway is asked about regions and the other kinds of buckets. See `s3audit_async.ports.Gateway`."""
 
     _clients: Clients
@@ -49,8 +50,9 @@ class OtherKinds:
     async def known_regions(self) -> tuple[str, ...]:
         return await self._clients.known_regions()
 
+    @abstractmethod
     def _asking(self, operation: Operation, target: str, region: str) -> AbstractContextManager[None]:
-        raise NotImplementedError
+        """Give what a request is made within: its errors are translated, and it is signed for this account."""
 
     async def list_regions(self, *, token: str | None) -> RegionPage:
         parameters = _without_none(MaxResults=_REGIONS_A_PAGE, NextToken=token)

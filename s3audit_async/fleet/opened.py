@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Self
 
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from s3audit_async.ports import RowSource
 
 
-class OpenedRows:
+class OpenedRows(ABC):
     """Rows as `s3audit_async.ports.RowSource` has them, from what `_source` makes; all is closed at the end."""
 
     def __init__(self) -> None:
@@ -21,9 +22,9 @@ class OpenedRows:
         self._owner: str | None = None
         """Whose credentials accounts are entered with, once that is known."""
 
+    @abstractmethod
     async def _source(self, opening: AsyncExitStack) -> RowSource:
         """Make the source of the rows, which is entered then. What it works with is opened on `opening`."""
-        raise NotImplementedError
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as opening:
